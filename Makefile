@@ -1,6 +1,9 @@
 # `make brief` sets up and runs the main job; `make test` sets up and runs the tests.
 # Everything they need or write stays inside this folder: .venv, .cache, results.
-PYTHON ?= python3
+# the first Python that is new enough, else the one to complain about
+NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
+PYTHON ?= $(or $(shell for p in python3 python python3.13 python3.12 python3.11; do \
+  $$p $(NEW_ENOUGH) 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
@@ -9,6 +12,8 @@ export XDG_CONFIG_HOME := $(CURDIR)/.cache/config
 export XDG_DATA_HOME := $(CURDIR)/.cache/data
 export XDG_STATE_HOME := $(CURDIR)/.cache/state
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+# pip asks rustc for its version, and rustup would write to the home folder
+export RUSTUP_HOME := $(CURDIR)/.cache/rustup
 export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/.cache
 export MPLBACKEND := Agg
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -31,7 +36,7 @@ market: $(VENV)/.dev
 	$(BIN)/python -m calibration all
 
 $(VENV)/.run: pyproject.toml requirements.lock
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	@$(PYTHON) $(NEW_ENOUGH) || { \
 	  echo "floormodel needs Python 3.11 or newer; '$(PYTHON)' is: $$($(PYTHON) --version 2>&1)"; \
 	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
