@@ -97,7 +97,8 @@ def _quantities(rng: Generator, n_goods: int, n_regions: int) -> Arrays:
         for r in np.flatnonzero(output[good]):
             secondary[good, r] = output[good, r] * uniform(rng, 0.02, 0.4) if chance(rng, 0.25) else 0
             stock_change[good, r] = output[good, r] * uniform(rng, -0.15, 0.15) if chance(rng, 0.3) else 0
-            flow[good, r] = (output[good, r] + secondary[good, r] - stock_change[good, r]) * _weights(rng, int(r), n_regions)
+            shipped = output[good, r] + secondary[good, r] - stock_change[good, r]
+            flow[good, r] = shipped * _weights(rng, int(r), n_regions)
         left[good] = flow[good].sum(axis=0)
     return {"recipe": recipe, "output0": output, "secondary0": secondary, "stock_change0": stock_change,
             "flow0": flow, "final_demand0": left}
