@@ -1,0 +1,103 @@
+"""Homogeneous good (Takayama and Judge 1971): prices and flows of allowed routes are unknown. For small markets and textbook cases.
+
+Unknowns z = (log(p/p0) of priced nodes; log(P/P0) of supplied destinations; flows q / scale of open routes; instruments' unknowns).
+Rows: supply - sum_d q, complementary to p >= scrap value; sum_o q - use, complementary to P; c - P, complementary to q >= 0; all in
+relative terms. The Jacobian is by complex step: these markets are small, and it is exact to rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.layout import make_layout
+from floormodel.equilibrium.sourcing import Sourcing
+from floormodel.equilibrium.state import State, evaluate_state
+from floormodel.equilibrium.system import System, node_scale, row_value
+from floormodel.equilibrium.terms import Terms
+
+STEP = 1e-40
+
+
+class HomogeneousSystem:
+    """A `newton.Problem` with explicit flows; the same terms, supply and demand as `System`."""
+
+    def __init__(self, terms: Terms):
+        self.terms = terms
+        self.layout = make_layout(terms)
+        lay = self.layout
+        self.routes = np.argwhere(lay.open_route)
+        self.places = np.argwhere(lay.supplied)
+        self.n_p, self.n_b, self.n_q = lay.n_prices, len(self.places), len(self.routes)
+
+    @property
+    def size(self) -> int:
+        return self.n_p + self.n_b + self.n_q + self.layout.n_unknowns
+
+    def bounds(self) -> tuple[Array, Array]:
+        rows = self.terms.benchmark.draws
+        lower, upper = np.full((rows, self.size), -np.inf), np.full((rows, self.size), np.inf)
+        inner = System(self.terms).bounds()
+        for out, bound in zip((lower, upper), inner):
+            out[:, :self.n_p] = bound[:, :self.n_p]
+            out[:, self.n_p + self.n_b + self.n_q:] = bound[:, self.n_p:]
+        lower[:, self.n_p + self.n_b:self.n_p + self.n_b + self.n_q] = 0.0
+        return lower, upper
+
+    def start(self) -> Array:
+        """Benchmark flows where the market has them, else autarky prices with no trade."""
+        b = self.terms.benchmark
+        z = np.zeros((b.draws, self.size))
+        for j, (g, o, d) in enumerate(self.routes):
+            z[:, self.n_p + self.n_b + j] = b.flow0[:, g, o, d] / self._scale(g)
+        return z
+
+    def _scale(self, g: int) -> float:
+        b = self.terms.benchmark
+        return float(max(b.output0[:, g].max(), b.use0[:, g].max(), 1e-300))
+
+    def state(self, z: Array, draw: Array, width: float = 0.0) -> State:
+        lay, b = self.layout, self.terms.benchmark.at(draw)
+        k, shape = z.shape[0], lay.priced.shape
+        buyer = np.array(np.broadcast_to(b.price0, (k, *shape)), z.dtype)
+        for j, (g, d) in enumerate(self.places):
+            buyer[:, g, d] = buyer[:, g, d] * np.exp(z[:, self.n_p + j])
+        flow = [np.zeros((k, shape[1], shape[1]), z.dtype) for _ in range(shape[0])]
+        for j, (g, o, d) in enumerate(self.routes):
+            flow[g][:, o, d] = z[:, self.n_p + self.n_b + j] * self._scale(g)
+        compact = np.concatenate([z[:, :self.n_p], z[:, self.n_p + self.n_b + self.n_q:]], axis=1)
+        s = evaluate_state(self.terms, lay, compact, draw, width, buyer_price=buyer)
+        for g, held in enumerate(s.purchases_from):
+            flow[g] = flow[g] if held is None else flow[g] + held
+        shipped = np.stack([f.sum(-1) for f in flow], axis=1)
+        sourcing = [Sourcing(buyer[:, g], f, f * 0, buyer[:, g] * 0) for g, f in enumerate(flow)]
+        return replace(s, flow=flow, sourcing=sourcing, demanded=shipped + np.maximum(s.benchmark.stock_change0, 0.0))
+
+    def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
+        f = self.rows(self.state(z, draw, width), draw)
+        if not jacobian:
+            return f, None
+        jac = np.empty((*f.shape, self.size))
+        for j in range(self.size):
+            zz = z.astype(complex)
+            zz[:, j] += 1j * STEP
+            jac[:, :, j] = self.rows(self.state(zz, draw, width), draw).imag / STEP
+        return f, jac
+
+    def rows(self, s: State, draw: Array) -> Array:
+        lay, b = self.layout, s.benchmark
+        f = np.empty((s.price.shape[0], self.size), s.price.dtype)
+        for g, regions in enumerate(lay.rows_of):
+            f[:, lay.columns[g]] = (s.supplied[:, g, regions] - s.demanded[:, g, regions]) / node_scale(s, g, regions)
+        for j, (g, d) in enumerate(self.places):
+            received = s.flow[g][:, :, d].sum(-1)
+            held = s.purchases_from[g]
+            extra = 0.0 if held is None else held[:, :, d].sum(-1)
+            f[:, self.n_p + j] = (received - extra - s.use[:, g, d]) / self._scale(g)
+        for j, (g, o, d) in enumerate(self.routes):
+            f[:, self.n_p + self.n_b + j] = (s.landed[g].landed[:, o, d] - s.buyer_price[:, g, d]) / b.price0[:, g, o]
+        for j, unknown in enumerate(self.terms.unknowns):
+            f[:, self.n_p + self.n_b + self.n_q + j] = row_value(self.terms, unknown.row, unknown.good, s, draw)
+        return f

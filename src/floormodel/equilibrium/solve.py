@@ -1,0 +1,162 @@
+"""Find an equilibrium: build the terms, solve, hold the choke price where it is passed, fall back along a homotopy."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from floormodel.equilibrium.benchmark import Array, make_benchmark
+from floormodel.equilibrium.homogeneous import HomogeneousSystem
+from floormodel.equilibrium.newton import Solution, solve_mcp
+from floormodel.equilibrium.state import State, choke_price
+from floormodel.equilibrium.system import System
+from floormodel.equilibrium.terms import Terms
+from floormodel.errors import InertWarning
+from floormodel.market import Market
+from floormodel.policies.base import Instrument, check_all
+
+TOLERANCE = 1e-9
+BATCH = 500  # draws solved together; memory of the Jacobians
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solved scenario: its terms, system, solver outcome and the state at the solution (all draws)."""
+
+    market: Market
+    policies: tuple[Instrument, ...]
+    terms: Terms
+    system: System | HomogeneousSystem
+    solution: Solution
+    state: State
+    notes: tuple[str, ...]
+
+
+def build_terms(market: Market, policies: Sequence[Instrument]) -> tuple[Terms, tuple[str, ...]]:
+    """Check the instruments and add up their terms; inert settings are named in the notes."""
+    check_all(policies, market)
+    terms = Terms(make_benchmark(market))
+    for number, policy in enumerate(policies):
+        policy.add(terms, market, number)
+    return terms, tuple(terms.notes)
+
+
+def find(market: Market, policies: Sequence[Instrument] = (), start: Array | None = None) -> Solved:
+    """Solve one scenario for all draws of a market.
+
+    Parameters
+    ----------
+    start : (B or 1, n), optional
+        A neighbouring solution to start from; of another length it is ignored.
+
+    Returns
+    -------
+    Solved
+        Unsolved draws keep their flag and reason in `solution`; nothing is raised for them.
+    """
+    terms, notes = build_terms(market, policies)
+    if market.sourcing == "homogeneous":
+        flows = HomogeneousSystem(terms)
+        solution = _solve(flows, flows.start() if start is None or start.shape[-1] != flows.size else start)
+        return _finish(market, policies, terms, flows, solution, notes)
+    system = System(terms)
+    first = np.zeros((1, system.size)) if start is None or start.shape[-1] != system.size else start
+    solution = _solve(system, first)
+    for _ in range(4):
+        over = _over_choke(system, solution)
+        if not over:
+            break
+        system = System(terms, tuple(sorted(set(system.layout.choke) | set(over))))
+        n = system.layout.n_prices + system.layout.n_unknowns
+        z = np.where(np.isfinite(solution.z[:, :n]), solution.z[:, :n], 0.0)
+        solution = _solve(system, np.concatenate([z, np.zeros((len(z), system.size - n))], axis=1))
+    return _finish(market, policies, terms, system, solution, notes)
+
+
+def _finish(market: Market, policies: Sequence[Instrument], terms: Terms, system: System | HomogeneousSystem, solution: Solution,
+            notes: tuple[str, ...]) -> Solved:
+    with np.errstate(all="ignore"):
+        state = system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
+    return Solved(market, tuple(policies), terms, system, solution, state, notes)
+
+
+def _over_choke(system: System, solution: Solution) -> list[tuple[int, int]]:
+    if system.terms.benchmark.linear_demand:
+        return []
+    with np.errstate(all="ignore"):
+        s = system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
+    has_demand = np.any(system.terms.benchmark.final_demand0 > 0, axis=0) & system.layout.supplied
+    over = np.any(s.buyer_price > choke_price(s.benchmark) * (1 + 1e-9), axis=0) & has_demand
+    return [(int(g), int(d)) for g, d in np.argwhere(over) if (int(g), int(d)) not in system.layout.choke]
+
+
+class _Pulled:
+    """The problem f(z) - (1 - theta) f(start): its solution at theta = 0 is the start, at theta = 1 that of the problem."""
+
+    def __init__(self, system: System | HomogeneousSystem, draws: Array, offset: Array):
+        self.system, self.draws, self.offset, self.theta = system, draws, offset, 0.0
+
+    def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
+        f, jac = self.system.evaluate(z, self.draws[draw], width, jacobian)
+        return f - (1 - self.theta) * self.offset[draw], jac
+
+
+def _solve(system: System | HomogeneousSystem, start: Array) -> Solution:
+    """All draws in batches; draws that fail are tried once more along a homotopy from the start (stage 4)."""
+    draws = system.terms.benchmark.draws
+    lower, upper = system.bounds()
+    if system.size == 0:
+        zero = np.zeros(draws)
+        return Solution(np.zeros((draws, 0)), zero, zero == 0, zero.astype(int), np.full(draws, "normal"), np.ones(draws, int))
+    start = np.clip(np.broadcast_to(start, (draws, system.size)), lower, upper)
+    parts = []
+    for first in range(0, draws, BATCH):
+        rows = np.arange(first, min(first + BATCH, draws))
+        parts.append(solve_mcp(_Shifted(system, rows), lower[rows], upper[rows], start[rows], tol=TOLERANCE))
+    solution = Solution(**{k: np.concatenate([getattr(p, k) for p in parts]) for k in Solution.__dataclass_fields__})
+    failed = np.flatnonzero(~solution.converged)
+    return solution if failed.size == 0 else _homotopy(system, solution, failed, lower, upper, start)
+
+
+class _Shifted:
+    """A batch of a problem: row i is draw rows[i]."""
+
+    def __init__(self, system: System | HomogeneousSystem, rows: Array):
+        self.system, self.rows = system, rows
+
+    def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
+        return self.system.evaluate(z, self.rows[draw], width, jacobian)
+
+
+def _homotopy(system: System | HomogeneousSystem, solution: Solution, failed: Array, lower: Array, upper: Array,
+              start: Array) -> Solution:
+    with np.errstate(all="ignore"):
+        offset, _ = system.evaluate(start[failed], failed, 0.0, False)
+    offset = np.where(np.isfinite(offset), offset, 0.0)
+    problem = _Pulled(system, failed, offset)
+    z = start[failed]
+    step = None
+    for theta in np.linspace(0.0, 1.0, 41)[1:]:
+        problem.theta = float(theta)
+        step = solve_mcp(problem, lower[failed], upper[failed], z, tol=TOLERANCE, fallback=bool(theta == 1.0))
+        z = np.where(np.isfinite(step.z), step.z, z)
+    assert step is not None
+    merged = {k: getattr(solution, k).copy() for k in Solution.__dataclass_fields__}
+    better = step.converged | (step.residual < solution.residual[failed])
+    for k in merged:
+        merged[k][failed[better]] = getattr(step, k)[better]
+    merged["stage"][failed[step.converged]] = 4
+    return Solution(**merged)
+
+
+def find_quietly(market: Market, policies: Sequence[Instrument] = (), start: Array | None = None) -> Solved:
+    """`find` without the warnings for inert settings: for searches over levels, which pass through inert ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InertWarning)
+        return find(market, policies, start)
+
+
+

@@ -1,0 +1,354 @@
+"""A market: labelled, validated, immutable benchmark figures, read from long tables with their sources.
+
+A market is data. Everything that may be asked of it (a change of figures, an opened project, a sample) gives a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from floormodel.errors import DataError, Faults, did_you_mean
+from floormodel.schema import BY_NAME, ROUTE, STORED, VARIABLES, Variable
+
+COLUMNS = ["variable", "good", "region", "partner", "value", "unit", "low", "high", "year", "source", "note"]
+HORIZONS = ("long", "short")
+SOURCING = ("logit", "ces", "homogeneous")
+CURVES = ("isoelastic", "linear")
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Benchmark of one market.
+
+    Parameters
+    ----------
+    name, title, year, basis
+        What it is; `basis` says what a tonne is.
+    dataset : xarray.Dataset
+        The variables of `floormodel.schema` over (good, region), (good, origin, destination), (good, input), each with an
+        optional leading `draw` dimension. Units are those of the schema.
+    sourcing : 'logit' | 'ces' | 'homogeneous'
+    supply_curve, demand_curve : 'isoelastic' | 'linear'
+    opened : tuple of (good, region)
+        Latent projects that may enter.
+    figures : pandas.DataFrame
+        The long tables the dataset came from, with low, high and source (empty for a market entered by hand).
+
+    Raises
+    ------
+    DataError
+        Where a figure is missing, not finite or outside its range, or the benchmark does not balance; all faults at once.
+    """
+
+    name: str
+    dataset: xr.Dataset
+    title: str = ""
+    year: int = 0
+    basis: str = "t"
+    sourcing: str = "logit"
+    supply_curve: str = "isoelastic"
+    demand_curve: str = "isoelastic"
+    horizon: str = "long"
+    deck: str | None = None
+    opened: tuple[tuple[str, str], ...] = ()
+    blocs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    figures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
+    sources: pd.DataFrame = field(default_factory=pd.DataFrame)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", _complete(self))
+
+    @property
+    def goods(self) -> list[str]:
+        return [str(g) for g in self.dataset["good"].values]
+
+    @property
+    def regions(self) -> list[str]:
+        return [str(r) for r in self.dataset["region"].values]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws; 1 for a market without a draw dimension."""
+        return int(self.dataset.sizes.get("draw", 1))
+
+    def replace(self, **variables: xr.DataArray | np.ndarray | float) -> Market:
+        """The same market with some variables changed; each is broadcast to the variable's dimensions and checked again."""
+        ds = self.dataset.copy()
+        for name, value in variables.items():
+            if name not in BY_NAME:
+                raise DataError(f"market {self.name!r}: unknown variable {name!r}; {did_you_mean(name, BY_NAME)}")
+            if isinstance(value, xr.DataArray):
+                ds[name] = value
+            elif np.ndim(value) == 0:
+                ds[name] = xr.full_like(ds[name].isel(draw=0, drop=True) if "draw" in ds[name].dims else ds[name], float(value))
+            else:
+                array = np.asarray(value, float)
+                dims = (("draw",) if array.ndim > len(BY_NAME[name].dims) else ()) + BY_NAME[name].dims
+                ds[name] = (dims, array)
+        return replace(self, dataset=ds)
+
+    def open_projects(self, projects: str | Iterable[tuple[str, str]] = "all") -> Market:
+        """The same market with latent projects opened: ``"all"`` or (good, region) pairs.
+
+        Raises
+        ------
+        DataError
+            Where the market has no latent project of that good in that region.
+        """
+        latent = self.dataset["latent_capacity"]
+        if "draw" in latent.dims:
+            latent = latent.isel(draw=0)
+        known = [(g, r) for g in self.goods for r in self.regions if float(latent.sel(good=g, region=r)) > 0]
+        chosen = known if isinstance(projects, str) and projects == "all" else [tuple(p) for p in projects]
+        for pair in chosen:
+            if pair not in known:
+                names = ", ".join(f"{g}:{r}" for g, r in known) or "none"
+                raise DataError(f"market {self.name!r}: no latent project {pair!r}; known: {names}")
+        return replace(self, opened=tuple(p for p in known if p in chosen))
+
+    def bloc(self, name: str) -> list[str]:
+        """Members of a named bloc of the market file."""
+        if name not in self.blocs:
+            raise DataError(f"market {self.name!r}: unknown bloc {name!r}; {did_you_mean(name, self.blocs)}")
+        return list(self.blocs[name])
+
+
+def market_from_arrays(name: str, goods: Sequence[str], regions: Sequence[str],
+                       arrays: Mapping[str, np.ndarray | float], **settings: str) -> Market:
+    """A market entered by hand: one array (or number, for all entries) per variable of the schema, in the order of its dimensions.
+
+    This is the way to enter a textbook market; see docs/textbook_market.md.
+    """
+    coords = {"good": list(goods), "region": list(regions), "origin": list(regions), "destination": list(regions),
+              "input": list(goods)}
+    sizes = {k: len(v) for k, v in coords.items()}
+    ds = xr.Dataset(coords=coords)
+    for key, value in arrays.items():
+        if key not in BY_NAME:
+            raise DataError(f"market {name!r}: unknown variable {key!r}; {did_you_mean(key, BY_NAME)}")
+        dims = BY_NAME[key].dims
+        shape = tuple(sizes[d] for d in dims)
+        array = np.asarray(value, float)
+        try:
+            full = np.broadcast_to(array, shape) if array.ndim <= len(shape) else array
+            ds[key] = ((() if full.ndim == len(shape) else ("draw",)) + dims, np.array(full))
+        except ValueError as exc:
+            raise DataError(f"market {name!r}: {key} has shape {array.shape}; expected {shape} for {dims}") from exc
+    return Market(name=name, dataset=ds, **settings)  # type: ignore[arg-type]
+
+
+def _complete(market: Market) -> xr.Dataset:
+    """Fill defaults, order dimensions, check every figure and the balance; raise all faults at once."""
+    faults = Faults(f"market {market.name!r}")
+    for key, value, known in (("sourcing", market.sourcing, SOURCING), ("supply_curve", market.supply_curve, CURVES),
+                              ("demand_curve", market.demand_curve, CURVES), ("horizon", market.horizon, HORIZONS)):
+        if value not in known:
+            faults.add(key, value, " | ".join(known))
+    source = market.dataset
+    goods, regions = list(source["good"].values), list(source["region"].values)
+    for label, values in (("goods", goods), ("regions", regions)):
+        if len(set(values)) != len(values):
+            faults.add(label, values, "each name once")
+    coords = {"good": goods, "region": regions, "origin": regions, "destination": regions, "input": goods}
+    ds = xr.Dataset(coords=coords)
+    for variable in VARIABLES:
+        ds[variable.name] = _checked(variable, source, coords, faults)
+    faults.raise_if_any()
+    _check_use(market, ds, faults)
+    faults.raise_if_any()
+    return ds
+
+
+def _checked(variable: Variable, source: xr.Dataset, coords: Mapping[str, list], faults: Faults) -> xr.DataArray:
+    shape = tuple(len(coords[d]) for d in variable.dims)
+    if variable.name not in source:
+        fill = np.nan if variable.default is None else variable.default
+        return xr.DataArray(np.full(shape, fill), dims=variable.dims)
+    array = source[variable.name].astype(float)
+    dims = (("draw",) if "draw" in array.dims else ()) + variable.dims
+    array = array.transpose(*dims)
+    if variable.default is not None:
+        array = array.fillna(variable.default) if variable.name not in ("capacity",) else array.fillna(np.inf)
+    values = array.values
+    outside = (values < variable.low) | (values > variable.high)
+    if variable.name in ("latent_capacity",):
+        outside &= values != 0
+    for index in np.argwhere(outside)[:20]:
+        labels = [str(coords[d][i]) for d, i in zip(variable.dims, index[-len(variable.dims):])]
+        faults.add(f"{variable.name}[{', '.join(labels)}]", f"{values[tuple(index)]:g}",
+                   f"a number from {variable.low:g} to {variable.high:g} ({variable.unit})", variable.meaning)
+    return array
+
+
+def _check_use(market: Market, ds: xr.Dataset, faults: Faults) -> None:
+    """Required figures where they are in use, chain order, balance of supply and use (skipped for homogeneous markets)."""
+    out = _first(ds["output0"])
+    latent = _first(ds["latent_capacity"])
+    goods, regions = list(ds["good"].values), list(ds["region"].values)
+    live = (out > 0) | (latent > 0) | (_first(ds["secondary0"]) > 0)
+    demand = _first(ds["final_demand0"]) > 0
+    recipe = _first(ds["recipe"])
+    use = (_first(ds["final_demand0"]) + np.einsum("gh,gr->hr", recipe, out)) > 0
+    for name, where in (("price0", live), ("supply_elasticity", out > 0), ("demand_elasticity", demand),
+                        ("sourcing_elasticity", use if market.sourcing != "homogeneous" else use & False)):
+        values = _first(ds[name])
+        for g, r in np.argwhere(where & ~np.isfinite(values)):
+            faults.add(f"{name}[{goods[g]}, {regions[r]}]", "nothing", f"a number ({BY_NAME[name].unit})", BY_NAME[name].meaning)
+    if np.any(np.triu(recipe) > 0):
+        faults.add("recipe", "a good made of itself or of a good listed later", "goods listed from upstream to downstream")
+    if market.sourcing != "homogeneous":
+        _check_balance(ds, faults, goods, regions)
+
+
+def _check_balance(ds: xr.Dataset, faults: Faults, goods: list, regions: list) -> None:
+    a = {n: ds[n].values for n in ("output0", "secondary0", "stock_change0", "final_demand0", "flow0")}
+    made = a["output0"] + a["secondary0"] - a["stock_change0"]
+    used = a["final_demand0"] + np.einsum("...gh,...gr->...hr", ds["recipe"].values, a["output0"])
+    for what, left, right in (("supply less shipments", made, a["flow0"].sum(-1)), ("use less receipts", used, a["flow0"].sum(-2))):
+        gap = left - right
+        scale = np.maximum(np.max(np.abs(right), axis=-1, keepdims=True), 1e-300)
+        bad = np.abs(gap) > 1e-8 * scale
+        for index in np.argwhere(bad)[:20]:
+            g, r = index[-2], index[-1]
+            faults.add(f"balance[{goods[g]}, {regions[r]}]", f"{what} = {gap[tuple(index)]:.6g} t",
+                       "zero to 1e-8 of the largest figure", "see the balance report of the calibration")
+
+
+def _first(array: xr.DataArray) -> np.ndarray:
+    return (array.isel(draw=0) if "draw" in array.dims else array).values
+
+
+def list_markets() -> list[str]:
+    """Names of the markets shipped with the package."""
+    root = resources.files("floormodel") / "data"
+    return sorted(p.name for p in root.iterdir() if p.is_dir() and (p / "market.toml").is_file())
+
+
+def load_market(name: str, horizon: str = "long", deck: str | None = None, folder: str | Path | None = None) -> Market:
+    """Read a market's tables.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_markets()`.
+    horizon : 'long' | 'short'
+        Which set of elasticities.
+    deck : str, optional
+        Another price deck of the market, such as "2025": its prices replace the benchmark's, quantities stay.
+    folder : path, optional
+        Read the market from this folder instead of the package's own data.
+
+    Raises
+    ------
+    DataError
+        Unknown market, faulty cells (all of them, each named), or a benchmark that does not balance.
+    """
+    if folder is None:
+        if name not in list_markets():
+            raise DataError(f"unknown market {name!r}; {did_you_mean(name, list_markets())}")
+        folder = Path(str(resources.files("floormodel") / "data" / name))
+    folder = Path(folder)
+    head = tomllib.loads((folder / "market.toml").read_text("utf-8"))
+    files = list(head["tables"])
+    decks = head.get("decks", {})
+    if deck is not None:
+        if deck not in decks:
+            raise DataError(f"market {name!r}: unknown price deck {deck!r}; {did_you_mean(deck, decks)}")
+        files.append(decks[deck])
+    tables = [read_table(folder / f, head["goods"], head["regions"]) for f in files]
+    figures = pd.concat(tables, ignore_index=True)
+    sources = pd.read_csv(folder / "sources.csv", dtype=str, keep_default_na=False)
+    hashes = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ["market.toml", *files]}
+    return Market(name=name, title=head["title"], year=int(head["year"]), basis=head["basis"],
+                  dataset=_to_dataset(figures, head["goods"], head["regions"], horizon), sourcing=head.get("sourcing", "logit"),
+                  supply_curve=head.get("supply_curve", "isoelastic"), demand_curve=head.get("demand_curve", "isoelastic"),
+                  horizon=horizon, deck=deck, blocs={k: tuple(v) for k, v in head.get("blocs", {}).items()},
+                  figures=figures, sources=sources, hashes=hashes)
+
+
+def read_table(path: Path, goods: Sequence[str], regions: Sequence[str]) -> pd.DataFrame:
+    """One long table of figures, checked: known variables and labels, finite numbers, low <= value <= high, a source.
+
+    Region codes are read as text (`NA` is Namibia, never a missing value).
+    """
+    faults = Faults(str(path.name))
+    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    if list(table.columns) != COLUMNS:
+        faults.add("header", ",".join(table.columns), ",".join(COLUMNS))
+        faults.raise_if_any()
+    numbers = {}
+    for column in ("value", "low", "high"):
+        blank = table[column] == ""
+        parsed = pd.to_numeric(table[column].where(~blank), errors="coerce")
+        wrong = (~blank & ~np.isfinite(parsed)) | (blank & (column == "value"))
+        for i in table.index[wrong]:
+            faults.add(f"line {i + 2}, {column} of {table['variable'][i]}", table[column][i], "a finite number, no thousands mark")
+        numbers[column] = parsed
+    for i, row in table.iterrows():
+        _check_row(f"line {int(i) + 2}", row, goods, regions, faults)  # type: ignore[call-overload]
+    table = table.assign(**numbers)
+    ranged = table["low"].notna() & table["high"].notna()
+    for i in table.index[ranged & ~((table["low"] <= table["value"]) & (table["value"] <= table["high"]))]:
+        faults.add(f"line {i + 2}, {table['variable'][i]}", f"{table['low'][i]} <= {table['value'][i]} <= {table['high'][i]}",
+                   "low <= value <= high")
+    for i in table.index[table.duplicated(["variable", "good", "region", "partner"])]:
+        faults.add(f"line {i + 2}", f"{table['variable'][i]} given twice", "each cell once")
+    faults.raise_if_any()
+    return table
+
+
+def _check_row(where: str, row: pd.Series, goods: Sequence[str], regions: Sequence[str], faults: Faults) -> None:
+    if row["variable"] not in STORED:
+        faults.add(where, row["variable"], "a variable of the schema", did_you_mean(row["variable"], STORED))
+        return
+    dims = STORED[row["variable"]].dims
+    if row["good"] not in goods:
+        faults.add(where, row["good"] or "no good", "a good of this market", did_you_mean(row["good"], goods))
+    labels = {"region": "region", "origin": "region", "destination": "partner"}
+    for dim in dims[1:]:
+        column = labels.get(dim, "partner")
+        known = list(goods) if dim == "input" else [*regions, "*"]
+        if row[column] not in known:
+            faults.add(where, row[column] or f"no {column}", f"a {dim} of this market", did_you_mean(row[column], known))
+    if not row["source"]:
+        faults.add(where, "no source", "an id of sources.csv, or `assumption` with low, high and a reason in `note`")
+
+
+def _to_dataset(figures: pd.DataFrame, goods: Sequence[str], regions: Sequence[str], horizon: str) -> xr.Dataset:
+    """Long figures to labelled arrays; `*` fills all regions first (routes: not the own one), specific rows then overwrite."""
+    coords = {"good": list(goods), "region": list(regions), "origin": list(regions), "destination": list(regions),
+              "input": list(goods)}
+    position = {k: {v: i for i, v in enumerate(values)} for k, values in coords.items()}
+    ds = xr.Dataset(coords=coords)
+    for variable in VARIABLES:
+        stored = f"{variable.name}_{horizon}" if variable.horizon else variable.name
+        rows = figures[figures["variable"] == stored]
+        if rows.empty:
+            continue
+        array = np.full(tuple(len(coords[d]) for d in variable.dims), np.nan)
+        stars = (rows["region"] == "*").astype(int) + (rows["partner"] == "*").astype(int)
+        for _, row in rows.assign(stars=stars).sort_values("stars", ascending=False, kind="stable").iterrows():
+            index: list = [position["good"][row["good"]]]
+            for dim in variable.dims[1:]:
+                label = row["region"] if dim in ("region", "origin") else row["partner"]
+                index.append(slice(None) if label == "*" else position[dim][label])
+            if variable.dims == ROUTE and row["stars"]:
+                block = np.zeros(array.shape[1:], bool)
+                block[index[1], index[2]] = True
+                np.fill_diagonal(block, False)
+                array[index[0]][block] = row["value"]
+            else:
+                array[tuple(index)] = row["value"]
+        ds[variable.name] = (variable.dims, array)
+    return ds

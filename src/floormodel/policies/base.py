@@ -1,0 +1,89 @@
+"""What every instrument is: a frozen, validated set of fields that knows how to add its terms to a benchmark."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.terms import Terms
+from floormodel.errors import Fault, InertWarning, ScenarioError, did_you_mean
+from floormodel.market import Market
+
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=-1, le=5, allow_inf_nan=False)]
+Levy = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Tonnes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+REGISTRY: dict[str, type[Instrument]] = {}
+T = TypeVar("T", bound="type[Instrument]")
+
+
+def register(cls: T) -> T:
+    """Enter an instrument under its `kind`; the tests over the registry then check it."""
+    REGISTRY[cls.model_fields["kind"].default] = cls
+    return cls
+
+
+class Instrument(BaseModel):
+    """Base of all instruments. Fields are the keys of a study file; unknown keys, NaN and wrong types are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    kind: str
+    region_fields: ClassVar[tuple[str, ...]] = ()
+    good_fields: ClassVar[tuple[str, ...]] = ("good",)
+
+    def check(self, market: Market) -> list[Fault]:
+        """Faults that need the market to be seen: unknown goods and regions, names given twice."""
+        faults = []
+        for names, known, what in ((self.good_fields, market.goods, "good"), (self.region_fields, market.regions, "region")):
+            for name in names:
+                value = getattr(self, name)
+                entries: Sequence[Any] = [] if value is None else ([value] if isinstance(value, str) else value)
+                for entry in entries:
+                    if entry not in known:
+                        faults.append(Fault(name, repr(entry), f"a {what} of market {market.name!r}", did_you_mean(entry, known)))
+                if len(set(entries)) != len(entries):
+                    faults.append(Fault(name, repr(list(entries)), f"each {what} once"))
+        return faults
+
+    def add(self, terms: Terms, market: Market, number: int) -> None:
+        """Add this instrument's terms; `number` is its place in the tuple of policies."""
+        raise NotImplementedError(f"{type(self).__name__} does not add its terms")
+
+    def inert(self, terms: Terms, why: str) -> None:
+        """Warn, by name, that a setting changes nothing; the note goes into the result as well."""
+        text = f"{self.kind}: {why}"
+        terms.notes.append(text)
+        warnings.warn(text, InertWarning, stacklevel=4)
+
+
+def mask(labels: Sequence[str] | None, known: Sequence[str], default: bool = False) -> Array:
+    """Boolean array over `known`; None gives `default` everywhere."""
+    if labels is None:
+        return np.full(len(known), default)
+    chosen = set(labels)
+    return np.array([name in chosen for name in known])
+
+
+def routes(origins: Array, destinations: Array) -> Array:
+    """Mask (O, D) of routes between two sets of regions, the own region never included."""
+    out = origins[:, None] & destinations[None, :]
+    np.fill_diagonal(out, False)
+    return out
+
+
+def check_all(policies: Sequence[Instrument], market: Market) -> None:
+    """Raise one ScenarioError with the faults of all instruments."""
+    lines = []
+    for i, policy in enumerate(policies):
+        if not isinstance(policy, Instrument):
+            raise ScenarioError(f"policy {i + 1}: found {type(policy).__name__}; expected an instrument such as PriceFloor(...)")
+        lines += [f"  policy {i + 1} ({policy.kind}), {fault}" for fault in policy.check(market)]
+    if lines:
+        raise ScenarioError(f"market {market.name!r}: {len(lines)} fault(s)\n" + "\n".join(lines))

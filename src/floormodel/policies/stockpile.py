@@ -1,0 +1,109 @@
+"""Public stockpile: purchases up to a price, releases at a ceiling."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.terms import Row, Terms, Unknown
+from floormodel.errors import Fault
+from floormodel.market import Market
+from floormodel.policies.base import Instrument, Money, Tonnes, mask, register
+
+
+@register
+class Stockpile(Instrument):
+    """Public purchases and releases of one good by one region.
+
+    Conditions: price - max_price  complementary to  0 <= bought <= purchase (all of it while the price is below `max_price`);
+    release_price - P  complementary to  0 <= released <= min(release, 0.9 benchmark use). The price of a purchase is P (source "any"),
+    the own gate price ("own") or the mean landed price from members ("members"). Who pays: the region's treasury, who then holds
+    the stock.
+
+    Fields
+    ------
+    region : buyer. purchase, release : t/yr. source : "any" (through the region's sourcing), "own" producers at c[r, r], "members"
+    (their benchmark output gives the split). members : regions. max_price : USD/t; None: the choke price. release_price : USD/t.
+    """
+
+    kind: Literal["stockpile"] = "stockpile"
+    good: str
+    region: str
+    purchase: Tonnes = 0.0
+    release: Tonnes = 0.0
+    source: Literal["any", "own", "members"] = "any"
+    members: list[str] = []
+    max_price: Money | None = None
+    release_price: Money | None = None
+
+    region_fields: ClassVar[tuple[str, ...]] = ("region", "members")
+
+    def check(self, market: Market) -> list[Fault]:
+        faults = super().check(market)
+        if self.release > 0 and self.release_price is None:
+            faults.append(Fault("release_price", "nothing", "the price at which stock is released, USD/t"))
+        if self.source == "members" and not self.members:
+            faults.append(Fault("members", "nothing", 'the regions to buy from, with source = "members"'))
+        if self.source != "members" and self.members:
+            faults.append(Fault("members", repr(self.members), "nothing", 'set source = "members" to buy from them'))
+        return faults
+
+    def add(self, terms: Terms, market: Market, number: int) -> None:
+        good, r = market.goods.index(self.good), market.regions.index(self.region)
+        if self.purchase == 0 and self.release == 0:
+            self.inert(terms, "neither purchase nor release")
+        if self.purchase > 0:
+            self._add_purchase(terms, market, number, good, r)
+        if self.release > 0:
+            self._add_release(terms, market, number, good, r)
+
+    def _origins(self, terms: Terms, market: Market, good: int, r: int) -> Array:
+        """Share of each origin (B, R) in a purchase from own or member producers."""
+        b = terms.benchmark
+        chosen = mask([self.region] if self.source == "own" else self.members, market.regions)
+        made = np.where(chosen, b.output0[:, good], 0.0)
+        total = made.sum(-1, keepdims=True)
+        return np.where(total > 0, made / np.where(total > 0, total, 1.0), 0.0)
+
+    def _add_purchase(self, terms: Terms, market: Market, number: int, good: int, r: int) -> None:
+        b, size = terms.benchmark, len(market.regions)
+        limit = (b.choke_factor[:, good] * b.buyer_price0[:, good, r]) if self.max_price is None else np.full(1, self.max_price)
+        limit = np.where(np.isfinite(limit) & (limit > 0), limit, b.choke_factor[:, good] * b.price0[:, good, r])
+        at = np.zeros(size)
+        at[r] = 1.0
+        if self.source == "any":
+            if not b.trade[good][:, r].any():
+                self.inert(terms, f"{self.region} has no open route for {self.good!r}: nothing can be bought")
+                return
+            row = Row(constant=-1.0, buyer_price=at[None] / limit[:, None])
+            terms.unknowns.append(self._unknown(number, good, r, row, purchases=at[None] * self.purchase))
+            return
+        share = self._origins(terms, market, good, r)
+        if not np.any(share > 0):
+            self.inert(terms, f"no benchmark output of {self.good!r} to buy from")
+            return
+        bought = np.zeros((share.shape[0], size, size))
+        bought[:, :, r] = share
+        if self.source == "own":
+            row = Row(constant=-1.0, price=at[None] / limit[:, None])
+        else:
+            row = Row(constant=-1.0, landed=bought / limit[:, None, None])
+        terms.unknowns.append(self._unknown(number, good, r, row, purchases_from=bought * self.purchase))
+
+    def _unknown(self, number: int, good: int, r: int, row: Row, **coefficients: Array) -> Unknown:
+        return Unknown("purchase", number, good, "t/yr", np.array([self.purchase]), np.zeros(1), np.ones(1), row, "stock_purchases",
+                       payer=np.array([r]), **coefficients)
+
+    def _add_release(self, terms: Terms, market: Market, number: int, good: int, r: int) -> None:
+        b = terms.benchmark
+        room = np.minimum(self.release, 0.9 * b.use0[:, good, r])
+        if not np.any(room > 0):
+            self.inert(terms, f"{self.region} uses no {self.good!r} in the benchmark: nothing to release to")
+            return
+        at = np.zeros(len(market.regions))
+        at[r] = 1.0
+        row = Row(constant=1.0, buyer_price=-at[None] / max(float(self.release_price or 0.0), 1e-300))
+        terms.unknowns.append(Unknown("release", number, good, "t/yr", room, np.zeros(1), np.ones(1), row, "stock_release",
+                                      purchases=-at[None] * room[:, None], payer=np.array([r])))

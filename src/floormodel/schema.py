@@ -1,0 +1,77 @@
+"""One table that describes every variable of a market: name, dimensions, unit, range, default, meaning.
+
+The loader checks figures against it and the documentation is written from it. The symbols are those of docs/notation.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+NODE = ("good", "region")
+ROUTE = ("good", "origin", "destination")
+GOOD = ("good",)
+RECIPE = ("good", "input")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A benchmark figure or parameter. `default` None means: required wherever the variable is in use."""
+
+    name: str
+    dims: tuple[str, ...]
+    unit: str
+    low: float
+    high: float
+    default: float | None
+    meaning: str
+    uncertain: bool = False  # fm.sample draws it between `low` and `high` of the data file
+    horizon: bool = False  # stored as NAME_short and NAME_long; Market holds the chosen one as NAME
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        return (f"{self.name}_short", f"{self.name}_long") if self.horizon else (self.name,)
+
+
+INF = math.inf
+TINY = 1e-12  # "strictly positive"
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("price0", NODE, "USD/t", TINY, INF, None, "producer (gate) price in the benchmark, p0"),
+    Variable("output0", NODE, "t/yr", 0, INF, 0.0, "production, X0"),
+    Variable("flow0", ROUTE, "t/yr", 0, INF, 0.0, "shipments from origin to destination, own region included, q0"),
+    Variable("final_demand0", NODE, "t/yr", 0, INF, 0.0, "use outside the modelled chain, D0"),
+    Variable("secondary0", NODE, "t/yr", 0, INF, 0.0, "recycled tonnes added to the good's supply, S0"),
+    Variable("stock_change0", NODE, "t/yr", -INF, INF, 0.0, "benchmark stock build (+) or draw (-), dS0"),
+    Variable("recipe", RECIPE, "t/t", 0, INF, 0.0, "tonnes of input used per tonne of good (1 / recovery), A"),
+    Variable("freight", ROUTE, "USD/t", 0, INF, 0.0, "transport and insurance per tonne", uncertain=True),
+    Variable("export_rate0", ROUTE, "share of gate price", -0.99, 5, 0.0, "ad valorem export charge in force, base: p"),
+    Variable("export_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific export charge in force"),
+    Variable("import_rate0", ROUTE, "share of border price", -0.99, 5, 0.0, "ad valorem import duty in force, base: b"),
+    Variable("import_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific import duty in force"),
+    Variable("royalty0", NODE, "share of gate price", 0, 0.99, 0.0, "royalty on p"),
+    Variable("under_invoicing", NODE, "share", 0, 0.99, 0.0, "share of the royalty base that is not declared"),
+    Variable("subsidy0", NODE, "USD/t", -INF, INF, 0.0, "producer subsidy in force"),
+    Variable("capacity", NODE, "t/yr", TINY, INF, INF, "largest output, K; absent means no limit"),
+    Variable("supply_elasticity", NODE, "1", 0, 1e4, None, "elasticity of output to the net price (mined) or margin "
+             "(processed), eps", uncertain=True, horizon=True),
+    Variable("secondary_elasticity", NODE, "1", 0, 1e4, 0.0, "elasticity of recycled tonnes to the gate price", uncertain=True),
+    Variable("demand_elasticity", NODE, "1", 0, 1e4, None, "elasticity of final demand to the buyer price, as a positive "
+             "number, eta", uncertain=True, horizon=True),
+    Variable("sourcing_elasticity", NODE, "1", TINY, 1e4, None, "elasticity of substitution between origins for buyers in "
+             "the region, sigma", uncertain=True, horizon=True),
+    Variable("route_weight", ROUTE, "share of use", 0, 1, 0.0, "sourcing weight of a route without benchmark trade"),
+    Variable("choke_factor", GOOD, "1", 1.01, 1e6, 20.0, "choke price as a multiple of the benchmark buyer price (assumption)"),
+    Variable("scrap_factor", GOOD, "1", 0, 0.99, 0.05, "scrap value as a share of the gate price (assumption)"),
+    Variable("latent_capacity", NODE, "t/yr", TINY, INF, 0.0, "capacity of a latent project, K", uncertain=True),
+    Variable("latent_unit_cost", NODE, "USD/t", -INF, INF, 0.0, "processing or mining cost of a latent project, inputs apart",
+             uncertain=True),
+    Variable("latent_route_weight", ROUTE, "share of use", 0, 1, 0.0, "sourcing weight of the latent project's routes",
+             uncertain=True),
+    Variable("supply_shift", NODE, "1", 0, INF, 1.0, "scenario factor on supply"),
+    Variable("demand_shift", NODE, "1", 0, INF, 1.0, "scenario factor on final demand"),
+    Variable("supply_add", NODE, "t/yr", 0, INF, 0.0, "scenario tonnes added to supply whatever the price"),
+)
+
+BY_NAME = {v.name: v for v in VARIABLES}
+STORED = {stored: v for v in VARIABLES for stored in v.stored_names}
