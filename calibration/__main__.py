@@ -1,0 +1,34 @@
+"""`python -m calibration rare_earths|cobalt|all`: rebuild a market's tables from `calibration/figures/`."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from calibration import concentration
+from floormodel.errors import FloormodelError
+
+DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
+MARKETS = ("rare_earths", "cobalt")
+
+
+@click.command()
+@click.argument("market", type=click.Choice([*MARKETS, "all"]))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder that holds one folder per market.")
+def main(market: str, output: Path) -> None:
+    """Rebuild one MARKET, or all of them, and the fitted concentration of each."""
+    for name in MARKETS if market == "all" else (market,):
+        folder = output / name
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            importlib.import_module(f"calibration.{name}").build(folder)
+            concentration.build(name, folder)
+        except FloormodelError as exc:
+            raise click.ClickException(str(exc)) from exc
+        click.echo(f"{name}: written to {folder}")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m calibration")
