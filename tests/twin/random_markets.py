@@ -97,8 +97,8 @@ def _quantities(rng: Generator, n_goods: int, n_regions: int) -> Arrays:
         for r in np.flatnonzero(output[good]):
             secondary[good, r] = output[good, r] * uniform(rng, 0.02, 0.4) if chance(rng, 0.25) else 0
             stock_change[good, r] = output[good, r] * uniform(rng, -0.15, 0.15) if chance(rng, 0.3) else 0
-            shipped = output[good, r] + secondary[good, r] - stock_change[good, r]
-            flow[good, r] = shipped * _weights(rng, int(r), n_regions)
+        shipped = output[good] + secondary[good] - stock_change[good]
+        flow[good] = shipped[:, None] * _destinations(rng, output[good] > 0)
         left[good] = flow[good].sum(axis=0)
     return {"recipe": recipe, "output0": output, "secondary0": secondary, "stock_change0": stock_change,
             "flow0": flow, "final_demand0": left}
@@ -113,13 +113,18 @@ def _fractions(rng: Generator, most: np.ndarray, highest: float) -> np.ndarray:
     return share
 
 
-def _weights(rng: Generator, origin: int, n_regions: int) -> np.ndarray:
-    """Destination shares of one origin, summing to 1; some are zero."""
-    weights = np.array([log_uniform(rng, 0.02, 1) if chance(rng, 0.85 if d == origin else 0.6) else 0
-                        for d in range(n_regions)])
-    if not weights.any():
-        weights[pick(rng, range(n_regions))] = 1
-    return weights / weights.sum()
+def _destinations(rng: Generator, sells: np.ndarray) -> np.ndarray:
+    """(R, R) share of each destination in an origin's shipments; some are zero, a few destinations get nothing."""
+    regions = range(len(sells))
+    weights = np.array([[log_uniform(rng, 0.02, 1) if sells[o] and chance(rng, 0.85 if o == d else 0.6) else 0.0
+                         for d in regions] for o in regions])
+    for d in regions:
+        if not weights[:, d].any() and chance(rng, 0.8):
+            weights[pick(rng, np.flatnonzero(sells)), d] = uniform(rng, 0.05, 0.5)
+    for o in np.flatnonzero(sells & ~weights.any(axis=1)):
+        weights[o, pick(rng, regions)] = 1
+    total = weights.sum(axis=1, keepdims=True)
+    return weights / np.where(total > 0, total, 1)
 
 
 # ---- prices and wedges
@@ -197,7 +202,7 @@ def _elasticities(rng: Generator, arrays: Arrays) -> Arrays:
             if arrays["output0"][good, r] > 0 and chance(rng, 0.3):
                 out["capacity"][good, r] = arrays["output0"][good, r] * uniform(rng, 1.01, 2)
     if chance(rng, 0.5):
-        out["choke_factor"] = np.array([log_uniform(rng, 2, 20) for _ in range(n_goods)])
+        out["choke_factor"] = np.array([log_uniform(rng, 1.3, 20) for _ in range(n_goods)])
     if chance(rng, 0.5):
         out["scrap_factor"] = np.array([uniform(rng, 0.01, 0.3) for _ in range(n_goods)])
     return out

@@ -172,7 +172,7 @@ def _quota(rng: Generator, market: Benchmark, good: int) -> Policy | None:
     exporter = int(pick(rng, exporters))
     partners = np.flatnonzero(abroad[exporter])
     chosen = subset(rng, partners) if chance(rng, 0.25) else list(partners)
-    level = 0.0 if chance(rng, 0.15) else uniform(rng, 0.2, 1.3)
+    level = 0.0 if chance(rng, 0.25) else uniform(rng, 0.2, 1.3)
     quota: Policy = {"kind": "export_quota", "exporter": market.regions[exporter],
                      "quota": float(abroad[exporter, chosen].sum() * level),
                      "rent_owner": pick(rng, ("exporter", "destination", pick(rng, market.regions)))}
