@@ -58,8 +58,10 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
 
 def _toml_fault(message: str, text: str) -> str:
     """A fault of the file's grammar: the line, its text, and what usually causes it."""
-    match = re.search(r"at line (\d+)", message)
-    line = text.splitlines()[int(match[1]) - 1].strip() if match and int(match[1]) <= len(text.splitlines()) else ""
+    rows = text.splitlines()
+    match = re.search(r" \(at line (\d+), column \d+\)", message)
+    number = int(match[1]) if match else len(rows)
+    line = rows[number - 1].strip() if number <= len(rows) else ""
     mend = "see the example in README.md"
     if "overwrite" in message or "twice" in message or "declare" in message:
         mend = "each key may be given once"
@@ -69,8 +71,8 @@ def _toml_fault(message: str, text: str) -> str:
         mend = "a percentage is written as a share: 0.25"
     elif re.search(r"=\s*\w*[A-Za-z]", line):
         mend = "text needs quotes"
-    found = f"found {line[:80]!r}; " if line else ""
-    return f"{message}; {found}expected TOML; {mend}"
+    what = re.sub(r" \(at .*\)$", "", message)
+    return f"line {number}: found {line[:80]!r}; expected TOML ({what}); {mend}"
 
 
 def _depth(value: object) -> int:

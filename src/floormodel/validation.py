@@ -47,7 +47,7 @@ def show(value: object) -> str:
     if isinstance(value, dt.date | dt.time):
         return f"{value} (a date)"
     if isinstance(value, str):
-        return repr(value[:60]) + (" (text)" if len(value) <= 60 else f"... (text of {len(value)} characters)")
+        return repr(value[:40]) + (" (text)" if len(value) <= 40 else f"... (text of {len(value)} characters)")
     if isinstance(value, Mapping):
         return "a table with the keys " + ", ".join(map(str, list(value)[:5]))
     if isinstance(value, list | tuple) and not value:

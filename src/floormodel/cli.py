@@ -1,0 +1,127 @@
+"""The command line: run and check study files, list what there is.
+
+Exit codes: 0 done; 2 input refused; 3 done but some draws or scenarios not solved; 4 internal error; 5 not written;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from floormodel.errors import FloormodelError
+from floormodel.market import list_markets, load_market
+from floormodel.policies import REGISTRY
+from floormodel.scenario import read_study
+
+INTERNAL, DISK, INTERRUPTED = 4, 5, 130
+
+
+class Commands(click.Group):
+    """A group whose errors end in the documented exit codes, without a traceback unless --debug is given."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None,  # type: ignore[override]
+             **extra: Any) -> NoReturn:
+        """Run a command and leave with its exit code."""
+        sys.exit(self._guarded(list(sys.argv[1:] if args is None else args), prog_name))
+
+    def _guarded(self, words: list[str], prog_name: str | None) -> int:
+        signal.signal(signal.SIGTERM, _interrupt)  # a batch queue's request to stop is as good as Ctrl-C
+        try:
+            code = super().main(words, prog_name, standalone_mode=False)
+            return code if isinstance(code, int) else 0
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted: nothing was written", err=True)
+            return INTERRUPTED
+        except click.ClickException as exc:
+            exc.show()
+            return exc.exit_code
+        except BrokenPipeError:  # the reader of our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except Exception as exc:
+            if "--debug" in words:
+                traceback.print_exc()
+            return _explain(exc)
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong on stderr; the exit code."""
+    if isinstance(error, FloormodelError):
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    if isinstance(error, OSError):
+        click.echo(f"error: {error.filename or 'disk'}: {error.strerror or error}", err=True)
+        return DISK
+    click.echo(f"internal error: {type(error).__name__}: {error}\nThis is a fault of floormodel, not of your study. "
+               "Run it again with --debug for the traceback.", err=True)
+    return INTERNAL
+
+
+def _interrupt(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The --debug option of every command; `Commands` looks for it when something fails."""
+    return click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="floormodel")
+def main() -> None:
+    """Price floors and their rivals in critical-minerals markets."""
+
+
+@main.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@debug_option
+def check(study: Path) -> int:
+    """Check the study file STUDY against its market, without running it."""
+    question = read_study(study)
+    question.load()
+    policies = sum(len(p) for p in question.scenarios.values())
+    draws = f"{question.ensemble.draws:,} draws" if question.ensemble else "central figures"
+    click.echo(f"{study}: no faults; market {question.market}, {len(question.scenarios)} scenario(s), "
+               f"{policies} policies, {draws}")
+    return 0
+
+
+@main.command("list")
+@click.argument("what", type=click.Choice(["markets", "policies"]))
+@debug_option
+def list_command(what: str) -> int:
+    """List the markets or the policies there are, with what a study file may say about them."""
+    click.echo("\n\n".join(describe_market(n) for n in list_markets()) if what == "markets" else
+               "\n\n".join(describe_policy(kind) for kind in sorted(REGISTRY)))
+    return 0
+
+
+def describe_market(name: str) -> str:
+    """Name, title and labels of a market, as lines of text."""
+    market = load_market(name)
+    opened = market.open_projects("all").opened
+    lines = [f"{name}: {market.title}", f"  benchmark  {market.year}, {market.basis}",
+             f"  goods      {', '.join(market.goods)}", f"  regions    {', '.join(market.regions)}"]
+    if opened:
+        lines.append("  projects   " + ", ".join(f"{good}:{region}" for good, region in opened))
+    return "\n".join(lines)
+
+
+def describe_policy(kind: str) -> str:
+    """Kind, first line and fields of an instrument, as lines of text; fields without a default come first."""
+    model = REGISTRY[kind]
+    fields = [(name, f) for name, f in model.model_fields.items() if name != "kind"]
+    lines = [f"{kind}: {inspect.cleandoc(model.__doc__ or '').splitlines()[0]}"]
+    for name, f in sorted(fields, key=lambda item: not item[1].is_required()):
+        default = "needed" if f.is_required() else f"default {f.get_default(call_default_factory=True)!r}"
+        lines.append(f"  {name:18} {default}")
+    return "\n".join(lines)
