@@ -34,8 +34,8 @@ class Problem(Protocol):
         """f (k, n) and, if asked, df/dz (k, n, n) at the points z (k, n).
 
         draw (k,) says which draw each row belongs to; width >= 0 is the smoothing width of the problem's own kinks
-        (0 = exact). The arrays must be fresh: the solver overwrites them. Points always lie within the bounds; where f
-        or its Jacobian does not exist, return NaN.
+        (0 = exact). The arrays must be fresh, for the solver overwrites them; z must be left as it is. Points always
+        lie within the bounds; where f or its Jacobian does not exist, return NaN.
         """
         ...
 

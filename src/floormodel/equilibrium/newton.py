@@ -34,6 +34,7 @@ __all__ = ["Problem", "Solution", "recomputed_residual", "solve_mcp"]
 WIDTHS = 10.0 ** -np.arange(10.0)  # of the smoothing homotopy
 PULL_START, PULL_END = 10.0, 1e-8  # of the proximal homotopy, times the largest derivative at the start
 PULL_ROUNDS = 80
+TRUST_REGION_STEPS = 500
 ACTIVE_SET = Method(min_map, steps=30, free_steps=8, memory=1, tol=1e-9)
 FISCHER = Method(fischer_burmeister, steps=120, free_steps=0, memory=5, tol=1e-9)
 
@@ -74,8 +75,8 @@ def solve_mcp(
     lower, upper, start: (B, n) or (1, n), bounds may be infinite, a start outside them is moved onto them. tol: on the
     natural residual, in the units of f and z. max_iter: Newton steps of stage 1 (four times as many in the later ones).
     fallback: whether stages 2, 3 and 5 follow for draws that stage 1 leaves unsolved. max_step: largest change of any
-    unknown in one step of stages 1 to 3, one number or one per unknown (n,). progress: called after each step with the
-    number of draws finished and the number in the batch.
+    unknown in one step of stages 1 to 3, one number or one per unknown (n,). progress: called after each step of
+    stage 1 and at the end with the number of draws finished and the number of draws.
 
     A start that already solves its draw to tol comes back unchanged, with no step taken. Draws that cannot be solved
     are flagged in the result, never raised. Raises ValueError for shapes that do not fit, NaN, crossing bounds.
@@ -91,6 +92,8 @@ def solve_mcp(
         if rows.size:
             _keep_better(best, method(task, z[rows], rows, 4 * max_iter), rows)
             stage[rows] = number
+    if progress is not None:
+        progress(len(z), len(z))
     residual = recomputed_residual(problem, best.z, lower, upper)
     return Solution(best.z, residual, np.isfinite(residual) & (residual < tol), best.steps, STOPS[best.stop], stage)
 
@@ -98,7 +101,7 @@ def solve_mcp(
 def recomputed_residual(problem: Problem, z: Array, lower: Array, upper: Array) -> Array:
     """Natural residual (B,) of the points z (B, n), from a fresh evaluation without smoothing, bound by bound."""
     with np.errstate(all="ignore"):
-        f, _ = problem.evaluate(z.copy(), np.arange(len(z)), 0.0, False)
+        f, _ = problem.evaluate(z, np.arange(len(z)), 0.0, False)
         distance = np.abs(z - np.maximum(lower, np.minimum(upper, z - f)))
         return np.where(np.isfinite(f), distance, np.inf).max(axis=1)
 
@@ -116,6 +119,7 @@ def _conform(lower: Array, upper: Array, start: Array) -> tuple[Array, Array, Ar
 
 
 def _keep_better(best: Run, run: Run, rows: IntArray) -> None:
+    """Take over the points of `run` that solve their draw or come closer to it."""
     solved = run.stop == NORMAL
     closer = solved | (run.error < best.error[rows])
     best.z[rows[closer]], best.error[rows[closer]] = run.z[closer], run.error[closer]
@@ -145,7 +149,7 @@ def _proximal(task: Task, z: Array, rows: IntArray, steps: int) -> Run:
     problem. A round that fails is tried again with a smaller change of pull.
     """
     with np.errstate(all="ignore"):
-        _, jac = task.problem.evaluate(z.copy(), rows, 0.0, True)
+        _, jac = task.problem.evaluate(z, rows, 0.0, True)
     assert jac is not None
     first = PULL_START * np.maximum(np.abs(jac).max(axis=(1, 2)), 1e-3)
     pull, factor, taken = 2.0 * first, np.full(len(rows), 0.5), np.zeros(len(rows), dtype=np.intp)
@@ -167,6 +171,7 @@ def _proximal(task: Task, z: Array, rows: IntArray, steps: int) -> Run:
 
 
 def _finish(task: Task, z: Array, rows: IntArray, steps: int, taken: IntArray) -> Run:
+    """Active-set steps from the end of a homotopy, `taken` (k,) steps so far."""
     run = iterate(task, replace(ACTIVE_SET, steps=steps, tol=task.tol), z, rows)
     run.steps += taken
     return run
@@ -189,7 +194,7 @@ def _least_squares(task: Task, z: Array, row: int) -> tuple[Array, int]:
     def equations(x: Array, jacobian: bool) -> Array:
         point[free] = x
         with np.errstate(all="ignore"):
-            f, jac = task.problem.evaluate(point[None].copy(), draw, 0.0, True)
+            f, jac = task.problem.evaluate(point[None], draw, 0.0, True)
             assert jac is not None
             r, matrix, _ = fischer_burmeister(point[None], f, jac, lower[None], upper[None], 0.0)
         return matrix[0][np.ix_(free, free)] if jacobian else r[0, free]
@@ -197,7 +202,8 @@ def _least_squares(task: Task, z: Array, row: int) -> tuple[Array, int]:
     try:
         with np.errstate(all="ignore"):
             found = least_squares(equations, z[free], args=(False,), jac=lambda x, _: equations(x, True),
-                                  bounds=(lower[free], upper[free]), xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=1000)
+                                  bounds=(lower[free], upper[free]), xtol=1e-15, ftol=1e-15, gtol=1e-15,
+                                  max_nfev=TRUST_REGION_STEPS)
     except (ValueError, np.linalg.LinAlgError):  # not finite at the start, or a Jacobian that is not
         return z, 0
     point[free] = found.x
