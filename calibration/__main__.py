@@ -16,7 +16,7 @@ MARKETS = ("rare_earths", "cobalt")
 
 @click.command()
 @click.argument("market", type=click.Choice([*MARKETS, "all"]))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder that holds one folder per market.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
 def main(market: str, output: Path) -> None:
     """Rebuild one MARKET, or all of them, and the fitted concentration of each."""
     for name in MARKETS if market == "all" else (market,):

@@ -1,8 +1,8 @@
 """Balancing a table to known margins by minimum cross-entropy, and saying how far each figure was moved.
 
 For a prior table q and margins u (rows) and v (columns) the balanced table minimises sum x log(x / q) subject to the
-margins; its solution is x = r q c, found by scaling rows and columns in turn (Bacharach 1970, Biproportional matrices and
-input-output change). Zeros of the prior stay zeros.
+margins; its solution is x = r q c, found by scaling rows and columns in turn (Bacharach 1970, Biproportional Matrices
+and Input-Output Change). Zeros of the prior stay zeros.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def balance(prior: ArrayLike, rows: ArrayLike, columns: ArrayLike, row_names: Se
     Raises
     ------
     DataError
-        Naming the cell: a negative or missing number, a positive margin whose row or column is all zero, totals that differ,
-        or margins that the zeros of the prior make impossible.
+        Naming the cell: a negative or missing number, a positive margin whose row or column is all zero, totals that
+        differ, or margins that the zeros of the prior make impossible.
     """
     q, u, v = (np.array(a, dtype=float) for a in (prior, rows, columns))
     r = [str(n) for n in (row_names if row_names is not None else range(q.shape[0]))]
@@ -73,9 +73,10 @@ def balance(prior: ArrayLike, rows: ArrayLike, columns: ArrayLike, row_names: Se
 
 def movements(prior: NDArray, balanced: NDArray, row_names: Sequence[str], column_names: Sequence[str], label: str,
               why: str) -> list[Move]:
-    """One `Move` for every cell that is positive in the prior or in the balanced table; `label` is e.g. ``flow0[magnet``."""
+    """One `Move` for every cell that is positive in either table; `label` is e.g. ``flow0[magnet``."""
     return [Move(f"{label}, {o}, {d}]", float(prior[i, j]), float(balanced[i, j]), why)
-            for i, o in enumerate(row_names) for j, d in enumerate(column_names) if prior[i, j] > 0 or balanced[i, j] > 0]
+            for i, o in enumerate(row_names) for j, d in enumerate(column_names)
+            if prior[i, j] > 0 or balanced[i, j] > 0]
 
 
 def _ratio(wanted: NDArray, found: NDArray) -> NDArray:
@@ -97,7 +98,8 @@ def _check_margins(q: NDArray, u: NDArray, v: NDArray, r: list[str], c: list[str
     live = q * (u > 0)[:, None] * (v > 0)
     for label, margin, sums, names in (("row", u, live.sum(1), r), ("column", v, live.sum(0), c)):
         for i in np.flatnonzero((margin > 0) & (sums == 0)):
-            faults.add(f"{label} [{names[i]}]", f"total {margin[i]:g} and no cell to carry it", "a positive cell or a zero total")
+            faults.add(f"{label} [{names[i]}]", f"total {margin[i]:g} and no cell to carry it",
+                       "a positive cell or a zero total")
     if abs(u.sum() - v.sum()) > 1e-9 * max(u.sum(), v.sum()):
         faults.add("totals", f"rows {u.sum():.10g}, columns {v.sum():.10g}", "equal totals of rows and columns")
 
@@ -105,5 +107,5 @@ def _check_margins(q: NDArray, u: NDArray, v: NDArray, r: list[str], c: list[str
 def _check_met(x: NDArray, u: NDArray, v: NDArray, r: list[str], c: list[str], faults: Faults) -> None:
     for label, margin, sums, names in (("row", u, x.sum(1), r), ("column", v, x.sum(0), c)):
         for i in np.flatnonzero(np.abs(sums - margin) > 1e-9 * np.maximum(margin, 1e-300)):
-            faults.add(f"{label} [{names[i]}]", f"{sums[i]:.6g} of {margin[i]:.6g} reached", "a total that the open cells allow",
-                       "open a cell or mend a total")
+            faults.add(f"{label} [{names[i]}]", f"{sums[i]:.6g} of {margin[i]:.6g} reached",
+                       "a total that the open cells allow", "open a cell or mend a total")

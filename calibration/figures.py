@@ -1,7 +1,7 @@
 """Reading our own tables of figures and writing a market's tables.
 
-A table of figures is a CSV file: some key columns, then `value,unit,low,high,year,source,note`. Every number names its unit, its
-year and a source of the `sources.csv` beside it, or the word `assumption` with a range and a reason.
+A table of figures is a CSV file: some key columns, then `value,unit,low,high,year,source,note`. Every number names its
+unit, its year and a source of the `sources.csv` beside it, or the word `assumption` with a range and a reason.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -34,9 +34,20 @@ class Figure:
     source: str
     note: str
 
+    @property
+    def least(self) -> float:
+        """The low end, the value itself where no range is given."""
+        return self.value if math.isnan(self.low) else self.low
+
+    @property
+    def most(self) -> float:
+        """The high end, the value itself where no range is given."""
+        return self.value if math.isnan(self.high) else self.high
+
     def scaled(self, factor: float, unit: str) -> Figure:
         """The same figure in another unit."""
-        return Figure(self.value * factor, unit, self.low * factor, self.high * factor, self.year, self.source, self.note)
+        low, mid, high = (round(v * factor, 6) for v in (self.low, self.value, self.high))
+        return replace(self, value=mid, unit=unit, low=low, high=high)
 
 
 class Table:
@@ -63,7 +74,7 @@ class Table:
 
 
 def read_sources(path: Path) -> pd.DataFrame:
-    """The sources (id, title, publisher, year, address, licence, note); a source without an address or licence is a fault."""
+    """The sources: id, title, publisher, year, address, licence, note; all but the note must be given."""
     table = _read(path, SOURCE_COLUMNS)
     faults = Faults(path.name)
     for i, row in table.iterrows():
@@ -82,8 +93,8 @@ def read_figures(path: Path, sources: Iterable[str], keys: Sequence[str]) -> Tab
     Raises
     ------
     DataError
-        With every fault of the file: header, a value that is not a finite number, a range that does not hold the value, no unit,
-        no year, an unknown source, an assumption without range or reason, a key given twice.
+        With every fault of the file: header, a value that is not a finite number, a range that does not hold the value,
+        no unit, no year, an unknown source, an assumption without range or reason, a key given twice.
     """
     table = _read(path, [*keys, *TAIL])
     faults, known, rows = Faults(path.name), set(sources), {}
