@@ -7,10 +7,11 @@ Exit codes: 0 done; 2 input refused; 3 done but some draws or scenarios not solv
 from __future__ import annotations
 
 import inspect
-import os
 import signal
 import sys
+import threading
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,9 +21,11 @@ import click
 from floormodel.errors import FloormodelError
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
-from floormodel.scenario import read_study
+from floormodel.report.run_folder import check_target, write_run_folder
+from floormodel.report.study_run import run_study, write_study
+from floormodel.scenario import MAX_DRAWS, read_study
 
-INTERNAL, DISK, INTERRUPTED = 4, 5, 130
+UNSOLVED, INTERNAL, DISK, INTERRUPTED = 3, 4, 5, 130
 
 
 class Commands(click.Group):
@@ -34,7 +37,9 @@ class Commands(click.Group):
         sys.exit(self._guarded(list(sys.argv[1:] if args is None else args), prog_name))
 
     def _guarded(self, words: list[str], prog_name: str | None) -> int:
-        signal.signal(signal.SIGTERM, _interrupt)  # a batch queue's request to stop is as good as Ctrl-C
+        main_thread = threading.current_thread() is threading.main_thread()
+        # a batch queue's request to stop is as good as Ctrl-C
+        before = signal.signal(signal.SIGTERM, _interrupt) if main_thread else None
         try:
             code = super().main(words, prog_name, standalone_mode=False)
             return code if isinstance(code, int) else 0
@@ -44,13 +49,13 @@ class Commands(click.Group):
         except click.ClickException as exc:
             exc.show()
             return exc.exit_code
-        except BrokenPipeError:  # the reader of our output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         except Exception as exc:
             if "--debug" in words:
                 traceback.print_exc()
             return _explain(exc)
+        finally:
+            if main_thread:
+                signal.signal(signal.SIGTERM, before)
 
 
 def _explain(error: Exception) -> int:
@@ -58,6 +63,9 @@ def _explain(error: Exception) -> int:
     if isinstance(error, FloormodelError):
         click.echo(f"error: {error}", err=True)
         return error.exit_code
+    if isinstance(error, MemoryError):
+        click.echo("error: not enough memory for all draws at once; ask for fewer with --draws", err=True)
+        return INTERNAL
     if isinstance(error, OSError):
         click.echo(f"error: {error.filename or 'disk'}: {error.strerror or error}", err=True)
         return DISK
@@ -79,6 +87,31 @@ def debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.version_option(package_name="floormodel")
 def main() -> None:
     """Price floors and their rivals in critical-minerals markets."""
+
+
+@main.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--draws", type=click.IntRange(1, MAX_DRAWS), help="Number of draws, instead of the study's.")
+@debug_option
+def run(study: Path, output: Path, overwrite: bool, draws: int | None) -> int:
+    """Run the study file STUDY and write a folder of results."""
+    question = read_study(study)
+    if draws is not None:
+        question = question.with_draws(draws)
+    check_target(output, overwrite)
+    market = question.load()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        runs = run_study(question, market, progress=True)
+    notes = list(dict.fromkeys(f"{w.category.__name__}: {w.message}" for w in caught))
+    for note in notes:
+        click.echo(note, err=True)
+    folder = write_run_folder(output, lambda new: write_study(new, question, runs, notes), overwrite)
+    click.echo(runs.summary())
+    click.echo(f"results: {folder}")
+    return 0 if runs.share_converged == 1.0 else UNSOLVED
 
 
 @main.command()

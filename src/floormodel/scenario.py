@@ -23,7 +23,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,7 +35,7 @@ from floormodel.policies import REGISTRY, Instrument
 from floormodel.study_text import Location, by_line, key_lines, name_place, parse_toml, read_text
 from floormodel.validation import add_validation_faults, show
 
-MAX_DRAWS = 1_000_000
+MAX_DRAWS = 100_000
 # device names of Windows, which cannot name files
 RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
 
@@ -119,6 +119,11 @@ class Study:
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def with_draws(self, draws: int) -> Study:
+        """The same study with another number of draws; the seed stays, or is made where there was none."""
+        seed = {} if self.ensemble is None else {"seed": self.ensemble.seed}
+        return replace(self, ensemble=Ensemble(draws=draws, **seed))
 
     def load(self) -> Market:
         """The study's market, with its price deck and opened projects, after checking every policy against it.
