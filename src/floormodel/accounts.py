@@ -94,7 +94,7 @@ def ledger(solved: Solved) -> Ledger:
     inputs = np.einsum("kgh,khr->kgr", np.broadcast_to(b.recipe, (shape[0], shape[1], shape[1])), s.buyer_price) * s.output
     income = (b.kept * (s.price * s.output + guarantees) + b.subsidy0 * s.output - inputs
               + s.price * (s.secondary + np.where(solved.system.layout.priced, b.supply_add, 0.0)))
-    return Ledger(lines, s.buyer_price * s.final_demand, public, scrap, scrap_value, s.price * b.stock_change0, income, bought, transport,
+    return Ledger(lines, s.buyer_price * s.final_demand, public, scrap, scrap_value, s.price * s.stock_change, income, bought, transport,
                   outside, origin_wedge, (s.buyer_price * s.use).sum((1, 2)), quantities)
 
 
@@ -140,7 +140,8 @@ def _book_producers(solved: Solved, lines: dict[str, Array], guarantees: Array, 
     priced = solved.system.layout.priced
     rent = supply_area(s.price, b.secondary0, b.price0, b.secondary_elasticity, False) + s.price * b.supply_add
     lines["secondary_surplus"] = np.where(priced, rent, 0.0)
-    lines["benchmark_stock"] = -s.price * b.stock_change0
+    lines["benchmark_stock"] = -s.price * s.stock_change
+    lines["stock_value"] += b.price0 * s.stock_change
     return cost + np.where(priced, supply_cost(s.secondary, b.secondary0, b.price0, b.secondary_elasticity, False), 0.0)
 
 

@@ -127,7 +127,7 @@ def _add_status(ds: xr.Dataset, solved: Solved) -> None:
     for name, where in (("outside_calibrated_range", np.any((ratio > 5) | (ratio < 0.2), axis=(1, 2))),
                         ("no_supply", np.full(len(point), bool((wanted & ~lay.supplied).any()))),
                         ("solved_with_disposal", np.any(ds["scrapped"].values > 0, axis=(1, 2))),
-                        ("rationed", np.any(s.final_demand < s.served * (1 - 1e-9), axis=(1, 2))),
+                        ("rationed", np.any(s.final_demand < s.wanted * (1 - 1e-9), axis=(1, 2))),
                         ("outside_domain", np.any(ratio <= 1e-3, axis=(1, 2))), ("not_solved", ~sol.converged)):
         point = np.where(where, name, point)
     for name, values in (("converged", sol.converged), ("iterations", sol.iterations), ("residual", sol.residual),

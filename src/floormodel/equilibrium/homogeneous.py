@@ -73,7 +73,7 @@ class HomogeneousSystem:
             flow[g] = flow[g] if held is None else flow[g] + held
         shipped = np.stack([f.sum(-1) for f in flow], axis=1)
         sourcing = [Sourcing(buyer[:, g], f, f * 0, buyer[:, g] * 0) for g, f in enumerate(flow)]
-        return replace(s, flow=flow, sourcing=sourcing, demanded=shipped + np.maximum(s.benchmark.stock_change0, 0.0))
+        return replace(s, flow=flow, sourcing=sourcing, demanded=shipped + np.maximum(s.stock_change, 0.0))
 
     def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
         f = self.rows(self.state(z, draw, width), draw)

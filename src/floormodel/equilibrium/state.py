@@ -38,11 +38,12 @@ class State:
     secondary: Array
     final_demand: Array
     demand_slope: Array
-    served: Array
+    wanted: Array
     use: Array
     purchases: Array
     purchases_from: list[Array | None]
     flow: list[Array]
+    stock_change: Array
     supplied: Array
     demanded: Array
 
@@ -191,10 +192,11 @@ def _quantities(terms: Terms, layout: Layout, b: Benchmark, scaled: Array, unser
     use = np.where(layout.supplied, use, 0.0)
     flow = [sourcing[g].share * use[:, g, None, :] + (0.0 if purchases_from[g] is None else purchases_from[g]) for g in range(goods)]
     shipped = np.stack([f.sum(-1) for f in flow], axis=1)
-    supplied = output + secondary + np.where(layout.priced, b.supply_add, 0.0) + np.maximum(-b.stock_change0, 0.0)
-    demanded = shipped + np.maximum(b.stock_change0, 0.0)
+    stock = np.where(layout.priced, b.stock_change0, 0.0)  # a shut node builds and draws nothing
+    supplied = output + secondary + np.where(layout.priced, b.supply_add, 0.0) + np.maximum(-stock, 0.0)
+    demanded = shipped + np.maximum(stock, 0.0)
     return State(b, scaled, price, buyer, landed, content, sourcing, guarantee, strip, margin, output, change, capped, secondary,
-                 final, demand_slope * (1 - unserved), want, use, purchases, purchases_from, flow, supplied, demanded)
+                 final, demand_slope * (1 - unserved), want, use, purchases, purchases_from, flow, stock, supplied, demanded)
 
 
 def _added(margin: Array, good: int, extra: Array) -> Array:

@@ -118,7 +118,7 @@ class System:
                     use[:, :, lay.n_prices + j] += pick(unknown.purchases, draw)
             for j, (gg, d) in enumerate(lay.choke):
                 if gg == g:
-                    use[:, d, lay.n_prices + lay.n_unknowns + j] -= s.served[:, g, d]
+                    use[:, d, lay.n_prices + lay.n_unknowns + j] -= s.wanted[:, g, d]
             use *= lay.supplied[g][:, None]
             d_use.append(use)
             flow_slopes.append(self._flow_slopes(None, s, g, routes[g], d_buyer, use, draw))
