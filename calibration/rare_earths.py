@@ -134,7 +134,7 @@ def latent_rows(figures: dict[str, Table]) -> list[list[str]]:
             rows.append(market_row("latent_capacity", good, region, "", latent[f"{stem}_capacity"]))
             rows.append(market_row("latent_unit_cost", good, region, "", unit_cost(latent, stem, content)))
             for buyer in BLOC:
-                weight = latent["route_home" if buyer == region else "route_bloc"]
+                weight = latent[f"{stem}_route_{'home' if buyer == region else 'bloc'}"]
                 rows.append(market_row("latent_route_weight", good, region, buyer, weight))
     for (buyer, origin), figure in latent.under("ore_weight").items():
         rows.append(market_row("route_weight", "mined", origin, buyer, figure))

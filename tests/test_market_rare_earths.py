@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import floormodel.market as market_module
+import floormodel as fm
 from floormodel.schema import STORED
 
 FOLDER = Path(__file__).parents[1] / "src" / "floormodel" / "data" / "rare_earths"
@@ -162,9 +162,19 @@ def test_no_region_without_a_refinery_buys_ore() -> None:
     assert buyers == {k[1] for k in f["output0"] if k[0] == "ndpr_oxide"}
 
 
+def test_opened_plants_stay_near_idle_at_benchmark_prices() -> None:
+    market = fm.load_market("rare_earths").open_projects("all")
+    output = fm.solve(market).dataset["output"]
+    for good, region in market.opened:
+        capacity = float(market.dataset["latent_capacity"].sel(good=good, region=region))
+        world = float(output.sel(good=good).sum())
+        made = float(output.sel(good=good, region=region))
+        assert 0 < made < min(0.2 * capacity, 0.003 * world), (good, region, made)
+
+
 @pytest.mark.parametrize("horizon", ["short", "long"])
 @pytest.mark.parametrize("deck", [None, "2025"])
 def test_the_market_loads(horizon: str, deck: str | None) -> None:
-    market = market_module.load_market("rare_earths", horizon, deck)
+    market = fm.load_market("rare_earths", horizon, deck)
     assert market.goods == GOODS and market.regions == REGIONS
     assert set(market.bloc("allies")) == {"USA", "EU27", "JPN", "KOR"}
