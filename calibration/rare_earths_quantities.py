@@ -23,6 +23,7 @@ REGIONS = ["CHN", "USA", "EU27", "JPN", "KOR", "AUS", "MMR", "MYS", "VNM", "IND"
 AT = {r: i for i, r in enumerate(REGIONS)}
 KEYS = ["figure", "region", "partner"]
 YEAR, NAN = "2024", float("nan")
+LEAST = 1.0  # t; smaller shipments in the prior are left out
 SWEEPS = 50  # passes over the regions when re-exports are booked to their origin; they settle in fewer
 Array = NDArray[np.float64]
 
@@ -227,6 +228,7 @@ def _balanced(good: str, made: Table, prior: Array, output: Array, use: Array, q
     if good == "magnet":
         least[AT["EU27"]] = made.value("home_share", "EU27")
     least *= use > 0
+    prior = np.where(prior < LEAST, 0.0, prior)
     abroad = prior.sum(1)
     keep = np.minimum(1, (1 - least) * output / np.where(abroad > 0, abroad, 1))
     prior = prior * keep[:, None]
