@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from floormodel.cli import main
-from floormodel.scenario import parse_study
+from floormodel.policies import REGISTRY
+from floormodel.scenario import parse_study, read_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -69,6 +70,31 @@ def test_the_study_of_the_readme_has_no_fault():
     market = study.load()
     assert market.name == study.market
     assert len(study.scenarios) == 2
+
+
+def test_the_list_of_instruments_has_every_field_and_its_default():
+    text = (ROOT / "docs" / "policies.md").read_text("utf-8")
+    sections = {part.split()[0]: part for part in text.split("\n## ")[1:]}
+    assert set(sections) == set(REGISTRY)
+    for kind, model in REGISTRY.items():
+        rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \| ", sections[kind], re.M))
+        assert set(rows) | {"kind"} == set(model.model_fields), kind
+        assert f"`fm.{model.__name__}`" in sections[kind]
+        for name, told in rows.items():
+            field = model.model_fields[name]
+            default = field.get_default(call_default_factory=True)
+            if field.is_required():
+                assert told == "needed", f"{kind}.{name}"
+            elif default is None:
+                assert told[0] == "(" or told.startswith("needed with"), f"{kind}.{name}"
+            else:
+                assert told == "`" + repr(default).replace("'", '"') + "`", f"{kind}.{name}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments" / "studies").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_studies_that_come_with_it_have_no_fault(path):
+    study = read_study(path)
+    assert study.load().name == study.market
 
 
 def test_the_session_of_the_readme_runs(capsys):
