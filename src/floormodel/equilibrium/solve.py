@@ -11,6 +11,7 @@ import numpy as np
 from floormodel.equilibrium.benchmark import Array, make_benchmark
 from floormodel.equilibrium.homogeneous import HomogeneousSystem
 from floormodel.equilibrium.newton import Solution, solve_mcp
+from floormodel.equilibrium.settle import settle
 from floormodel.equilibrium.state import State, choke_price
 from floormodel.equilibrium.system import System
 from floormodel.equilibrium.terms import Terms
@@ -41,6 +42,7 @@ def build_terms(market: Market, policies: Sequence[Instrument]) -> tuple[Terms, 
     terms = Terms(make_benchmark(market))
     for number, policy in enumerate(policies):
         policy.add(terms, market, number)
+    terms = settle(terms)
     return terms, tuple(terms.notes)
 
 
