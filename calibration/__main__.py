@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from calibration import concentration
+from calibration import concentration, price_process
 from floormodel.errors import FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
@@ -18,13 +18,14 @@ MARKETS = ("rare_earths", "cobalt")
 @click.argument("market", type=click.Choice([*MARKETS, "all"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
 def main(market: str, output: Path) -> None:
-    """Rebuild one MARKET, or all of them, and the fitted concentration of each."""
+    """Rebuild one MARKET, or all of them, with the fitted concentration and price process of each."""
     for name in MARKETS if market == "all" else (market,):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         try:
             importlib.import_module(f"calibration.{name}").build(folder)
             concentration.build(name, folder)
+            price_process.build(name, folder)
         except FloormodelError as exc:
             raise click.ClickException(str(exc)) from exc
         click.echo(f"{name}: written to {folder}")

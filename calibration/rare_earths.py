@@ -126,13 +126,11 @@ def _as_read(table: Table) -> list[list[str]]:
 def latent_rows(figures: dict[str, Table]) -> list[list[str]]:
     """Rows of latent.csv: plants that may enter, what they cost, whom they sell to, and the ore they could buy."""
     latent = figures["latent"]
-    basket = figures["production"].value("magnet_share", "AUS") / 100
-    plants = (("ndpr_oxide", "oxide", LATENT_OXIDE, basket), ("magnet", "magnet", LATENT_MAGNET, 1.0))
     rows = []
-    for good, stem, places, content in plants:
+    for good, stem, places in (("ndpr_oxide", "oxide", LATENT_OXIDE), ("magnet", "magnet", LATENT_MAGNET)):
         for region in places:
             rows.append(market_row("latent_capacity", good, region, "", latent[f"{stem}_capacity"]))
-            rows.append(market_row("latent_unit_cost", good, region, "", unit_cost(latent, stem, content)))
+            rows.append(market_row("latent_unit_cost", good, region, "", unit_cost(latent, stem)))
             for buyer in BLOC:
                 weight = latent[f"{stem}_route_{'home' if buyer == region else 'bloc'}"]
                 rows.append(market_row("latent_route_weight", good, region, buyer, weight))
@@ -141,15 +139,12 @@ def latent_rows(figures: dict[str, Table]) -> list[list[str]]:
     return rows
 
 
-def unit_cost(latent: Table, stem: str, content: float) -> Figure:
-    """Operating cost plus the annuity of the investment, USD per t.
-
-    `content` is the tonnes of product in a tonne of the capacity that the investment is quoted for.
-    """
+def unit_cost(latent: Table, stem: str) -> Figure:
+    """Operating cost plus the annuity of the investment, USD per t of product."""
     rate, life = latent.value("discount_rate"), latent.value("life")
     annuity = rate / (1 - (1 + rate) ** -life)
     capex, opex = latent[f"{stem}_capex"], latent[f"{stem}_opex"]
     ends = ((opex.low, capex.low), (opex.value, capex.value), (opex.high, capex.high))
-    low, mid, high = (round(running + build * annuity / content, 0) for running, build in ends)
+    low, mid, high = (round(running + build * annuity, 0) for running, build in ends)
     note = f"operating cost plus investment over {life:g} years at {rate:.0%} real"
     return Figure(mid, "USD/t", low, high, YEAR, ASSUMPTION, note)
