@@ -222,6 +222,7 @@ def test_solution_adds_up_when_computed_again(seed):
     case = random_case(np.random.default_rng(seed))
     found = solve(case)
     assert found["solved"] and check(case, found) < 1e-10
+    assert check(case, found | {"price": 1.01 * found["price"]}) > 1e-4
     a, flow = case["arrays"], found["flow"]
     index0, landed0 = benchmark_prices(a)[2], benchmark_prices(a)[1]
     for g, r in zip(*np.nonzero(np.isfinite(found["price"]))):
