@@ -86,7 +86,7 @@ def make_benchmark(market: Market) -> Benchmark:
     for v in VARIABLES:
         array = market.dataset[v.name]
         raw[v.name] = array.values if "draw" in array.dims else array.values[None]
-    out, latent = _any(raw["output0"]), _latent(market)
+    out, latent = _any(raw["output0"] * raw["supply_shift"]), _latent(market)
     active = (out | _any(raw["secondary0"]) | _any(raw["supply_add"]) | latent)
     homogeneous = market.sourcing == "homogeneous"
     price0 = np.where(np.isfinite(raw["price0"]), raw["price0"], np.nanmax(raw["price0"], axis=-1, keepdims=True))

@@ -37,7 +37,7 @@ class Layout:
 def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout:
     """Close what cannot trade, to a fixed point: a node without an input it needs, a processed node without a buyer."""
     b = terms.benchmark
-    made = np.any(b.output0 > 0, axis=0) | b.latent
+    made = np.any(b.output0 * b.supply_shift > 0, axis=0) | b.latent
     recycled = np.any(b.secondary0 > 0, axis=0) | np.any(b.supply_add > 0, axis=0)
     needs = np.any(b.recipe > 0, axis=0)  # (G, H)
     demand = np.any(b.final_demand0 > 0, axis=0)
