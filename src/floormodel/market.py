@@ -133,7 +133,7 @@ def market_from_arrays(name: str, goods: Sequence[str], regions: Sequence[str],
     coords = {"good": list(goods), "region": list(regions), "origin": list(regions), "destination": list(regions),
               "input": list(goods)}
     sizes = {k: len(v) for k, v in coords.items()}
-    ds = xr.Dataset(coords=coords)
+    variables = {}
     for key, value in arrays.items():
         if key not in BY_NAME:
             raise DataError(f"market {name!r}: unknown variable {key!r}; {did_you_mean(key, BY_NAME)}")
@@ -141,11 +141,14 @@ def market_from_arrays(name: str, goods: Sequence[str], regions: Sequence[str],
         shape = tuple(sizes[d] for d in dims)
         array = np.asarray(value, float)
         try:
-            full = np.broadcast_to(array, shape) if array.ndim <= len(shape) else array
-            ds[key] = ((() if full.ndim == len(shape) else ("draw",)) + dims, np.array(full))
+            full = np.broadcast_to(array, array.shape[:-len(shape)][-1:] + shape)
         except ValueError as exc:
             raise DataError(f"market {name!r}: {key} has shape {array.shape}; expected {shape} for {dims}") from exc
-    return Market(name=name, dataset=ds, **settings)  # type: ignore[arg-type]
+        variables[key] = (("draw",) * (full.ndim - len(shape)) + dims, np.array(full))
+    lengths = {len(values) for dims, values in variables.values() if dims[0] == "draw"}
+    if len(lengths) > 1:
+        raise DataError(f"market {name!r}: arrays of {sorted(lengths)} draws; expected one number of draws")
+    return Market(name=name, dataset=xr.Dataset(variables, coords), **settings)  # type: ignore[arg-type]
 
 
 def _complete(market: Market) -> xr.Dataset:
@@ -161,9 +164,7 @@ def _complete(market: Market) -> xr.Dataset:
         if len(set(values)) != len(values):
             faults.add(label, values, "each name once")
     coords = {"good": goods, "region": regions, "origin": regions, "destination": regions, "input": goods}
-    ds = xr.Dataset(coords=coords)
-    for variable in VARIABLES:
-        ds[variable.name] = _checked(variable, source, coords, faults)
+    ds = xr.Dataset({variable.name: _checked(variable, source, coords, faults) for variable in VARIABLES}, coords)
     faults.raise_if_any()
     _check_use(market, ds, faults)
     faults.raise_if_any()
