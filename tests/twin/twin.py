@@ -83,7 +83,7 @@ def _search(twin: Twin, z: Array, soft: float, part: float, pinned: float) -> Ar
     goal = np.where(np.isfinite(high) & held, high, 0) * np.nan_to_num(pinned)
     low = np.where(np.isfinite(low), np.where(low > 0, 0.5 * low, -0.5), 1e-3)
     high = np.where(np.isfinite(high), high + 0.5, 1e6)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         found = least_squares(lambda x: np.where(held, x - goal, residual(twin, x, soft, part)),
                               np.clip(z, low + 1e-9, high - 1e-9),
                               lambda x: np.where(held[:, None], np.eye(len(x)), jacobian(twin, x, soft, part)),
