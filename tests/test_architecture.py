@@ -15,6 +15,7 @@ PACKAGE = ROOT / "src" / "floormodel"
 LADDER = [
     {"errors"},
     {"schema", "validation", "study_text"},
+    {"figure_tables"},
     {"market"},
     {"equilibrium"},  # kernels: functions of arrays
     {"policies"},
@@ -25,6 +26,7 @@ LADDER = [
     {"scenario"},
     {"indicators", "finance"},
     {"results", "response", "textbook"},
+    {"search", "sensitivity"},
     {"report"},
     {"cli"},
 ]

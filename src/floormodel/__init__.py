@@ -2,6 +2,7 @@
 
 from floormodel.ensemble import sample
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
+from floormodel.indicators.resilience import n_minus_one
 from floormodel.market import Market, list_markets, load_market, market_from_arrays
 from floormodel.policies import (
     REGISTRY,
@@ -14,7 +15,9 @@ from floormodel.policies import (
     Stockpile,
 )
 from floormodel.response import linear_response
-from floormodel.results import Comparison, Equilibrium, compare, solve
+from floormodel.results import Comparison, Equilibrium, Indicators, compare, solve
+from floormodel.search import group_output, scale_to
+from floormodel.sensitivity import tornado
 
 __version__ = "0.1.0"
 
@@ -26,6 +29,8 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff",
-    "Instrument", "Market", "PriceFloor", "PriceGapSubsidy", "ScenarioError", "Stockpile", "compare", "linear_response", "list_markets",
-    "list_policies", "load_market", "market_from_arrays", "sample", "solve",
+    "Indicators",
+    "Instrument", "Market", "PriceFloor", "PriceGapSubsidy", "ScenarioError", "Stockpile", "compare", "group_output", "linear_response",
+    "list_markets",
+    "list_policies", "load_market", "market_from_arrays", "n_minus_one", "sample", "scale_to", "solve", "tornado",
 ]

@@ -158,12 +158,13 @@ def _book_wedges(solved: Solved, g: int, lines: dict[str, Array], outside: Array
     lines["undertaking_rent"][:, g] += (at.kept * q).sum(-1)
     origin = charge + at.kept
     for unknown, rent in rents:
-        _to_owner(lines["quota_rent"][:, g], rent * q, unknown.owner)
-        own = unknown.owner == np.arange(q.shape[1])[:, None]
+        owner = np.asarray(unknown.owner)
+        _to_owner(lines["quota_rent"][:, g], rent * q, owner)
+        own = owner == np.arange(q.shape[1])[:, None]
         origin = origin + np.where(own, rent, 0.0)
-        third = ~own & (unknown.owner != np.arange(q.shape[2])[None, :])
+        third = ~own & (owner != np.arange(q.shape[2])[None, :])
         outside[:, g] += np.where(third, rent * q, 0.0).sum(1)
-        _to_owner(outside[:, g], -np.where(third, rent * q, 0.0), unknown.owner)
+        _to_owner(outside[:, g], -np.where(third, rent * q, 0.0), owner)
     duty = terms.import_rate[:, g] * (at.border + at.kept) + terms.import_levy[:, g]
     adjustable = sum((s.scaled[:, j, None, None] * u.import_levy for j, u in enumerate(terms.unknowns)
                       if u.good == g and u.import_levy is not None), np.zeros(1))

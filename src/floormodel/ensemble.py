@@ -37,8 +37,8 @@ def sample(market: Market, n: int, seed: int = 0) -> Market:
     if drawn:
         uniform = qmc.LatinHypercube(len(drawn), rng=np.random.default_rng(seed)).random(n)
         for j, (name, good) in enumerate(drawn):
-            low, high, stored = _ranges(figures, name, good, market)
-            values = triangular(uniform[:, j].reshape(-1, *[1] * low.ndim), low, stored, high)
+            low, high, centre = ranges(figures, name, good, market)
+            values = triangular(uniform[:, j].reshape(-1, *[1] * low.ndim), low, centre, high)
             if "draw" not in ds[name].dims:
                 ds[name] = ds[name].expand_dims(draw=n).copy()
             at = market.goods.index(good)
@@ -62,10 +62,10 @@ def sampled_factors(market: Market) -> list[tuple[str, str]]:
     return sorted(pairs, key=lambda pair: (order.index(pair[0]), market.goods.index(pair[1])))
 
 
-def _ranges(figures: pd.DataFrame, name: str, good: str, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ranges(figures: pd.DataFrame, name: str, good: str, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Low, high and central arrays of one variable of one good; NaN where a cell has no range."""
-    centre = market.dataset[name].isel(good=market.goods.index(good))
-    centre = centre.isel(draw=0).values if "draw" in centre.dims else centre.values
+    array = market.dataset[name].isel(good=market.goods.index(good))
+    centre = (array.isel(draw=0) if "draw" in array.dims else array).values
     stored = {s for s, v in STORED.items() if v.name == name and (not v.horizon or s.endswith(f"_{market.horizon}"))}
     rows = figures[figures["variable"].isin(stored) & (figures["good"] == good) & figures["low"].notna() & figures["high"].notna()]
     low, high = np.full(centre.shape, np.nan), np.full(centre.shape, np.nan)

@@ -24,11 +24,13 @@ def to_dataset(solved: Solved) -> xr.Dataset:
     ok = solved.solution.converged
     node, route = ("draw", "good", "region"), ("draw", "good", "origin", "destination")
     used, made = s.use > 0, lay.producing[None] & (s.output > 0)
+    at_scrap = s.price <= b.scrap_factor[..., None] * b.price0 * (1 + 1e-9)
     data: dict[str, tuple[tuple[str, ...], Array]] = {
-        "price": (node, np.where(lay.priced, s.price, np.nan)), "output": (node, s.output), "margin": (node, np.where(made, s.margin, np.nan)),
+        "price": (node, np.where(lay.priced, s.price, np.nan)), "output": (node, s.output),
+        "margin": (node, np.where(made, s.margin, np.nan)),
         "buyer_price": (node, np.where(used, s.buyer_price, np.nan)), "final_demand": (node, s.final_demand), "use": (node, s.use),
         "guarantee": (node, _guarantee(solved)), "purchases": (node, _purchases(solved)),
-        "scrapped": (node, np.where(s.price <= b.scrap_factor[..., None] * b.price0 * (1 + 1e-9), np.maximum(s.supplied - s.demanded, 0), 0.0)),
+        "scrapped": (node, np.where(at_scrap & lay.priced, np.maximum(s.supplied - s.demanded, 0), 0.0)),
     }
     open_route = lay.open_route
     for name, parts in _routes(solved).items():
@@ -39,8 +41,8 @@ def to_dataset(solved: Solved) -> xr.Dataset:
     coords = {"good": market.goods, "region": market.regions, "origin": market.regions, "destination": market.regions,
               "draw": np.arange(draws)}
     ds = xr.Dataset({k: (dims, np.where(ok.reshape(-1, *[1] * (v.ndim - 1)), v, np.nan)) for k, (dims, v) in data.items()}, coords)
-    for name in ds:
-        ds[name].attrs["unit"] = UNITS[str(name)]
+    for variable in ds:
+        ds[variable].attrs["unit"] = UNITS[str(variable)]
     ds["active"] = (("good", "region"), lay.priced)
     reason = np.where(lay.priced, "", np.where(np.any(b.output0 > 0, axis=0), "shut", "no_benchmark_output"))
     ds["price_reason"] = (("good", "region"), reason)
@@ -52,7 +54,7 @@ def to_dataset(solved: Solved) -> xr.Dataset:
 
 
 def _routes(solved: Solved) -> dict[str, list[Array]]:
-    s, terms = solved.state, solved.terms
+    s = solved.state
     out: dict[str, list[Array]] = {"flow": [], "border_price": [], "landed_price": [], "duty": [], "export_wedge": [], "floor_top_up": []}
     for g in range(s.price.shape[1]):
         at = s.landed[g]

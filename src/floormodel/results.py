@@ -142,8 +142,8 @@ class Indicators:
         """Quantiles over solved draws of `value`, `base` or `change`: one column per quantile, and the share of draws present."""
         keys = ["scenario", "indicator", "good", "region", "unit"]
         grouped = self.frame.groupby(keys, sort=False)[of]
-        table = grouped.quantile(list(q)).unstack()
-        table.columns = [f"q{int(round(100 * c)):02d}" for c in table.columns]
+        table = grouped.quantile(np.asarray(q)).unstack()
+        table.columns = [f"q{100 * x:02.0f}" for x in q]
         return table.assign(present=grouped.count() / grouped.size()).reset_index()
 
 
@@ -177,7 +177,7 @@ class Comparison:
         return float(np.mean([run.converged.mean() for run in self.runs.values()]))
 
     def summary(self) -> str:
-        from floormodel.report.summary import summary  # noqa: PLC0415  (report sits above; imported when text is asked for)
+        from floormodel.report.summary import summary
 
         return summary(self)
 
@@ -191,13 +191,13 @@ class Comparison:
 
     @property
     def plot(self) -> Any:
-        from floormodel.report.charts import Plots  # noqa: PLC0415  (matplotlib is loaded only when a chart is asked for)
+        from floormodel.report.charts import Plots
 
         return Plots(self)
 
     def __getattr__(self, name: str) -> Any:
         if name in EXPORTS:
-            from floormodel.report import export  # noqa: PLC0415
+            from floormodel.report import export
 
             function: Callable[..., Any] = getattr(export, name)
             return lambda *args, **kwargs: function(self, *args, **kwargs)
@@ -259,7 +259,7 @@ def compare(market: Market, scenarios: Mapping[str, Sequence[Instrument]], *, bl
     base = find(market)
     names: Iterable[str] = scenarios
     if progress:
-        from tqdm import tqdm  # noqa: PLC0415
+        from tqdm import tqdm
 
         names = tqdm(scenarios, desc="scenarios", unit="solve")
     return Comparison({name: solve(market, scenarios[name], bloc=bloc, name=name, base=base) for name in names})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from floormodel.ensemble import _ranges, sampled_factors
+from floormodel.ensemble import ranges, sampled_factors
 from floormodel.equilibrium.benchmark import make_benchmark
 from floormodel.market import Market
 from floormodel.policies.base import Instrument
@@ -37,7 +37,7 @@ def tornado(market: Market, policies: Sequence[Instrument], outcomes: dict[str, 
     middle = {name: f(central) for name, f in outcomes.items()}
     variants: list[tuple[str, str, str, Market]] = []
     for name, good in sampled_factors(market):
-        low, high, _ = _ranges(market.figures, name, good, market)
+        low, high, _ = ranges(market.figures, name, good, market)
         for setting, values in (("low", low), ("high", high)):
             variants.append((name, good, setting, _with(market, name, good, values)))
     sigma = market.dataset["sourcing_elasticity"].values

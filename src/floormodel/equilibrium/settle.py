@@ -41,7 +41,7 @@ def _keep(weights: Array, kept: Array) -> Array:
 
 def _fit_unknown(unknown: Unknown, priced: Array) -> Unknown:
     row = unknown.row
-    lost = [w for w in (row.price, unknown.purchases_from, row.landed) if w is not None and np.any((_keep(w, priced) != w))]
+    lost = [w for w in (row.price, unknown.purchases_from, row.landed) if w is not None and np.any(_keep(w, priced) != w)]
     if not lost:
         return unknown
     price, sold, landed = (None if w is None else _keep(w, priced) for w in (row.price, unknown.purchases_from, row.landed))

@@ -87,7 +87,8 @@ def _good_levels(good: str, output: Array, q: Array, use: Array, buyer: Array, p
     outside = np.where(inside, 0.0, into)
     for name, tonnes in (("hhi_bloc_imports", outside), ("hhi_bloc_supply", into)):
         total = tonnes.sum(-1)
-        yield name, good, "bloc", "0-1", np.where(total > 0, ((tonnes / np.where(total > 0, total, 1.0)[:, None]) ** 2).sum(-1), np.nan)
+        share_in = tonnes / np.where(total > 0, total, 1.0)[:, None]
+        yield name, good, "bloc", "0-1", np.where(total > 0, (share_in**2).sum(-1), np.nan)
     total = into.sum(-1)
     yield ("dominant_share_of_bloc_supply", good, "bloc", "share",
            np.where(total > 0, np.where(lead, into, 0.0).sum(-1) / np.where(total > 0, total, 1.0), np.nan))
@@ -98,7 +99,8 @@ def _good_levels(good: str, output: Array, q: Array, use: Array, buyer: Array, p
             total > 0, (weight * buyer).sum(-1) / np.where(total > 0, total, 1.0), np.nan)
     made = np.where(inside, output, 0.0)
     total = made.sum(-1)
-    yield "bloc_producer_price", good, "bloc", "USD/t", np.where(total > 0, (made * price).sum(-1) / np.where(total > 0, total, 1.0), np.nan)
+    mean = (made * price).sum(-1) / np.where(total > 0, total, 1.0)
+    yield "bloc_producer_price", good, "bloc", "USD/t", np.where(total > 0, mean, np.nan)
 
 
 def _hhi(share: Array, regions: Sequence[str]) -> tuple[Array, Array]:

@@ -26,7 +26,8 @@ T = TypeVar("T", bound="type[Instrument]")
 
 def register(cls: T) -> T:
     """Enter an instrument under its `kind`; the tests over the registry then check it."""
-    REGISTRY[cls.model_fields["kind"].default] = cls
+    fields: dict[str, Any] = cls.__pydantic_fields__
+    REGISTRY[fields["kind"].default] = cls
     return cls
 
 

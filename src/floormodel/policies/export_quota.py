@@ -39,7 +39,8 @@ class ExportQuota(Instrument):
         faults = super().check(market)
         known = ["exporter", "destination", *market.regions]
         if self.rent_owner not in known:
-            faults.append(Fault("rent_owner", repr(self.rent_owner), "exporter | destination | a region", did_you_mean(self.rent_owner, known)))
+            mend = did_you_mean(self.rent_owner, known)
+            faults.append(Fault("rent_owner", repr(self.rent_owner), "exporter | destination | a region", mend))
         return faults
 
     def add(self, terms: Terms, market: Market, number: int) -> None:

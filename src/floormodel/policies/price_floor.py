@@ -47,8 +47,8 @@ class PriceFloor(Instrument):
     collected_as: Literal["levy", "undertaking"] = "levy"
     duty_cap: Money | None = None
     base: Literal["cif", "duty_paid"] = "cif"
-    exempt: list[str] = []
-    coverage: list[str] = []
+    exempt: list[str] = Field(default_factory=list)
+    coverage: list[str] = Field(default_factory=list)
     content_rule: Literal["to_floor", "neutral"] = "to_floor"
     room: Tonnes | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.terms import Row, Terms, Unknown
@@ -34,7 +35,7 @@ class Stockpile(Instrument):
     purchase: Tonnes = 0.0
     release: Tonnes = 0.0
     source: Literal["any", "own", "members"] = "any"
-    members: list[str] = []
+    members: list[str] = Field(default_factory=list)
     max_price: Money | None = None
     release_price: Money | None = None
 
