@@ -1,0 +1,200 @@
+"""Names, units and number formats that readers see: one place for charts, tables, brief and workbook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+REGIONS = {
+    "ARG": "Argentina",
+    "AUS": "Australia",
+    "BEL": "Belgium",
+    "BRA": "Brazil",
+    "CAN": "Canada",
+    "CHL": "Chile",
+    "CHN": "China",
+    "COD": "DR Congo",
+    "CUB": "Cuba",
+    "EU27": "European Union",
+    "FIN": "Finland",
+    "GBR": "United Kingdom",
+    "IDN": "Indonesia",
+    "IND": "India",
+    "JPN": "Japan",
+    "KAZ": "Kazakhstan",
+    "KOR": "Korea",
+    "MAR": "Morocco",
+    "MDG": "Madagascar",
+    "MMR": "Myanmar",
+    "MYS": "Malaysia",
+    "NCL": "New Caledonia",
+    "NOR": "Norway",
+    "PHL": "Philippines",
+    "PNG": "Papua New Guinea",
+    "ROW": "Rest of world",
+    "RUS": "Russia",
+    "THA": "Thailand",
+    "TUR": "Türkiye",
+    "USA": "United States",
+    "VNM": "Viet Nam",
+    "ZAF": "South Africa",
+    "ZMB": "Zambia",
+    "world": "World",
+    "bloc": "Buying bloc",
+    "dominant": "Dominant suppliers",
+    "others": "Other countries",
+}
+GOODS = {"ndpr_oxide": "NdPr oxide", "mined": "mined", "refined": "refined", "magnet": "magnets", "all": "all stages"}
+INDICATORS = {
+    "price": "Producer price",
+    "output": "Output",
+    "producer_revenue": "Producer revenue",
+    "value_added": "Value added",
+    "margin": "Margin after inputs",
+    "buyer_price": "Buyer price",
+    "use": "Use",
+    "final_demand": "Final demand",
+    "imports": "Imports",
+    "exports": "Exports",
+    "net_import_reliance": "Net import reliance",
+    "world_output": "World output",
+    "dominant_share": "Share of the dominant supplier",
+    "top3_share": "Share of the three largest",
+    "hhi_low": "HHI, lower bound",
+    "non_dominant_output": "Output outside the dominant supplier",
+    "hhi_high": "HHI, upper bound",
+    "effective_suppliers": "Effective number of suppliers",
+    "bloc_output": "Output of the bloc",
+    "hhi_bloc_imports": "HHI of the bloc's imports",
+    "hhi_bloc_supply": "HHI of the bloc's supply",
+    "dominant_share_of_bloc_supply": "Dominant supplier's share of the bloc's supply",
+    "price_inside": "Buyers' price inside the bloc",
+    "price_outside": "Buyers' price outside",
+    "bloc_producer_price": "Price that producers in the bloc receive",
+    "induced_tonnes": "Induced tonnes, outside the dominant supplier",
+    "bloc_induced_tonnes": "Induced tonnes, in the bloc",
+    "free_rider_tonnes": "Tonnes paid for that would be made anyway",
+    "leakage": "Leakage of downstream output",
+    "welfare_consumers": "Final consumers",
+    "welfare_producers": "Producers",
+    "welfare_treasury": "Treasury",
+    "welfare_rent_holders": "Holders of quota and undertaking rents",
+    "welfare_stockholders": "Owners of stock changes",
+    "cost_per_induced_tonne_treasury": "Cost to treasuries per induced tonne",
+    "cost_per_induced_tonne_buyers": "Cost to buyers per induced tonne",
+    "cost_per_induced_tonne_members_total": "Cost to the bloc in all per induced tonne",
+    "cost_per_bloc_tonne_treasury": "Cost to treasuries per induced tonne in the bloc",
+    "cost_per_bloc_tonne_buyers": "Cost to buyers per induced tonne in the bloc",
+    "cost_per_bloc_tonne_members_total": "Cost to the bloc in all per induced tonne in the bloc",
+}
+# Lines whose sign a tighter policy does not determine: random markets split on it (docs/results.md)
+SIGN_VARIES = {
+    "hhi_low": "concentration",
+    "hhi_high": "concentration",
+    "effective_suppliers": "concentration",
+    "dominant_share": "concentration",
+    "top3_share": "concentration",
+    "hhi_bloc_imports": "concentration",
+    "hhi_bloc_supply": "concentration",
+    "price": "producer prices",
+    "bloc_producer_price": "producer prices",
+    "producer_revenue": "producer revenue",
+    "price_outside": "buyers' prices outside",
+    "welfare_consumers": "consumers outside",
+    "welfare_treasury": "treasury",
+}
+# unit of the results -> (unit for readers, factor, most decimals)
+READER_UNITS = {
+    "USD/t": ("USD/kg", 1e-3, 2),
+    "t/yr": ("kt/yr", 1e-3, 2),
+    "USD/yr": ("USD m/yr", 1e-6, 1),
+    "share": ("%", 100.0, 1),
+    "0-1": ("index, 0 to 1", 1.0, 3),
+    "number": ("number", 1.0, 2),
+    "USD per t/yr": ("USD per kg/yr", 1e-3, 1),
+}
+DECIMALS = {shown: decimals for shown, _, decimals in READER_UNITS.values()}
+QUANTILES = ("q05", "q50", "q95")
+
+
+def region_name(code: str) -> str:
+    """Name of a region or group; an unknown code stands for itself."""
+    return REGIONS.get(code, code)
+
+
+def good_name(code: str) -> str:
+    """Name of a good: `ndpr_oxide` is NdPr oxide; others lose their underscores."""
+    return GOODS.get(code, code.replace("_", " "))
+
+
+def indicator_name(code: str) -> str:
+    """Name of an indicator."""
+    return INDICATORS.get(code, capitalised(code.replace("_", " ")))
+
+
+def producers_name(good: str) -> str:
+    """Who makes a good: mines, refiners, makers of magnets."""
+    return {"mined": "Mines", "refined": "Refiners"}.get(good, f"Makers of {good_name(good)}")
+
+
+def capitalised(text: str) -> str:
+    """First letter in upper case, the others as they are (NdPr stays NdPr)."""
+    return text[:1].upper() + text[1:]
+
+
+def sign_note(indicators: Iterable[str]) -> str:
+    """The sentence for lines whose sign depends on the calibration; empty where none is shown."""
+    kinds = list(dict.fromkeys(SIGN_VARIES[i] for i in indicators if i in SIGN_VARIES))
+    return f"Sign depends on calibration: {', '.join(kinds)}." if kinds else ""
+
+
+def for_readers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Quantile columns and `unit` in units for readers: kt, USD/kg, USD m, per cent. Unknown units stay."""
+    out = frame.copy()
+    factor = out["unit"].map(lambda u: READER_UNITS.get(u, (u, 1.0, 0))[1]).astype(float)
+    for column in QUANTILES:
+        if column in out:
+            out[column] = out[column] * factor
+    out["unit"] = out["unit"].map(lambda u: READER_UNITS.get(u, (u, 1.0, 0))[0])
+    return out
+
+
+def decimals_for(values: Iterable[float], unit: str = "") -> int:
+    """Decimals that show three figures of the largest of `values`, never more than the unit carries."""
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    if largest == 0:
+        return 0
+    return max(0, min(DECIMALS.get(unit, 2), 2 - math.floor(math.log10(largest))))
+
+
+def format_number(value: float, unit: str = "", decimals: int | None = None) -> str:
+    """A number for readers: three figures, commas for thousands, a true minus sign; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    places = decimals_for([value], unit) if decimals is None else decimals
+    text = f"{value:,.{places}f}"
+    if not any(c in "123456789" for c in text):
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def format_range(low: float, middle: float, high: float, unit: str = "") -> str:
+    """``12 (8 to 15)``; the middle alone where the three print alike."""
+    places = decimals_for([low, middle, high], unit)
+    texts = [format_number(v, unit, places) for v in (low, middle, high)]
+    return texts[1] if texts[0] == texts[1] == texts[2] else f"{texts[1]} ({texts[0]} to {texts[2]})"
+
+
+def region_groups(dominant: Iterable[str], bloc: Iterable[str], regions: Iterable[str]) -> Mapping[str, list[str]]:
+    """Regions in three groups by name: the buying bloc, dominant suppliers outside it, the other countries."""
+    regions, bloc = list(regions), set(bloc)
+    lead = [r for r in regions if r in set(dominant) - bloc]
+    rest = [r for r in regions if r not in bloc and r not in lead]
+    groups = {
+        "Buying bloc": [r for r in regions if r in bloc],
+        "Dominant: " + ", ".join(region_name(r) for r in lead): lead,
+        "Other countries": rest,
+    }
+    return {name: members for name, members in groups.items() if members}
