@@ -1,8 +1,9 @@
-"""Homogeneous good (Takayama and Judge 1971): prices and flows of allowed routes are unknown. For small markets and textbook cases.
+"""Homogeneous good (Takayama and Judge 1971): prices and flows of allowed routes are unknown. For small markets.
 
-Unknowns z = (log(p/p0) of priced nodes; log(P/P0) of supplied destinations; flows q / scale of open routes; instruments' unknowns).
-Rows: supply - sum_d q, complementary to p >= scrap value; sum_o q - use, complementary to P; c - P, complementary to q >= 0; all in
-relative terms. The Jacobian is by complex step: these markets are small, and it is exact to rounding.
+Unknowns z = (log(p/p0) of priced nodes; log(P/P0) of supplied destinations; flows q of open routes as shares of benchmark
+use; those of instruments). Rows: supply - sum_d q, complementary to p >= scrap value, and sum_o q - use, complementary to
+P, both by the tonnes of their own node; log(c / P), complementary to q >= 0, which is straight in z but for freight and
+duties. The Jacobian is by complex step: these markets are small, and it is exact to rounding.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class HomogeneousSystem:
         self.routes = np.argwhere(lay.open_route)
         self.places = np.argwhere(lay.supplied)
         self.n_p, self.n_b, self.n_q = lay.n_prices, len(self.places), len(self.routes)
+        self.scale = terms.benchmark.use0.max(axis=0)  # (G, D), above zero wherever a route is open
 
     @property
     def size(self) -> int:
@@ -51,12 +53,8 @@ class HomogeneousSystem:
         b = self.terms.benchmark
         z = np.zeros((b.draws, self.size))
         for j, (g, o, d) in enumerate(self.routes):
-            z[:, self.n_p + self.n_b + j] = b.flow0[:, g, o, d] / self._scale(g)
+            z[:, self.n_p + self.n_b + j] = b.flow0[:, g, o, d] / self.scale[g, d]
         return z
-
-    def _scale(self, g: int) -> float:
-        b = self.terms.benchmark
-        return float(max(b.output0[:, g].max(), b.use0[:, g].max(), 1e-300))
 
     def state(self, z: Array, draw: Array, width: float = 0.0) -> State:
         lay, b = self.layout, self.terms.benchmark.at(draw)
@@ -66,7 +64,7 @@ class HomogeneousSystem:
             buyer[:, g, d] = buyer[:, g, d] * np.exp(z[:, self.n_p + j])
         flow = [np.zeros((k, shape[1], shape[1]), z.dtype) for _ in range(shape[0])]
         for j, (g, o, d) in enumerate(self.routes):
-            flow[g][:, o, d] = z[:, self.n_p + self.n_b + j] * self._scale(g)
+            flow[g][:, o, d] = z[:, self.n_p + self.n_b + j] * self.scale[g, d]
         compact = np.concatenate([z[:, :self.n_p], z[:, self.n_p + self.n_b + self.n_q:]], axis=1)
         s = evaluate_state(self.terms, lay, compact, draw, width, buyer_price=buyer)
         for g, held in enumerate(s.purchases_from):
@@ -77,17 +75,25 @@ class HomogeneousSystem:
 
     def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
         f = self.rows(self.state(z, draw, width), draw)
-        if not jacobian:
-            return f, None
-        jac = np.empty((*f.shape, self.size))
-        for j in range(self.size):
-            zz = z.astype(complex)
-            zz[:, j] += 1j * STEP
-            jac[:, :, j] = self.rows(self.state(zz, draw, width), draw).imag / STEP
-        return f, jac
+        return f, (self._jacobian(z, draw, width) if jacobian else None)
+
+    def _jacobian(self, z: Array, draw: Array, width: float) -> Array:
+        """df/dz (k, n, n): every column of every draw in one batch.
+
+        A batch as long as the market has draws would be taken for all of them in order; such a batch is cut in two.
+        """
+        k, n = z.shape
+        parts = []
+        for columns in np.array_split(np.arange(n), 2 if k * n == self.terms.benchmark.draws else 1):
+            points = np.repeat(z[:, None, :].astype(complex), len(columns), axis=1)
+            points[:, np.arange(len(columns)), columns] += 1j * STEP
+            many = np.repeat(draw, len(columns))
+            f = self.rows(self.state(points.reshape(-1, n), many, width), many)
+            parts.append(f.imag.reshape(k, len(columns), n) / STEP)
+        return np.swapaxes(np.concatenate(parts, axis=1), 1, 2)
 
     def rows(self, s: State, draw: Array) -> Array:
-        lay, b = self.layout, s.benchmark
+        lay = self.layout
         f = np.empty((s.price.shape[0], self.size), s.price.dtype)
         for g, regions in enumerate(lay.rows_of):
             f[:, lay.columns[g]] = (s.supplied[:, g, regions] - s.demanded[:, g, regions]) / node_scale(s, g, regions)
@@ -95,9 +101,10 @@ class HomogeneousSystem:
             received = s.flow[g][:, :, d].sum(-1)
             held = s.purchases_from[g]
             extra = 0.0 if held is None else held[:, :, d].sum(-1)
-            f[:, self.n_p + j] = (received - extra - s.use[:, g, d]) / self._scale(g)
+            f[:, self.n_p + j] = (received - extra - s.use[:, g, d]) / self.scale[g, d]
         for j, (g, o, d) in enumerate(self.routes):
-            f[:, self.n_p + self.n_b + j] = (s.landed[g].landed[:, o, d] - s.buyer_price[:, g, d]) / b.price0[:, g, o]
+            ratio = s.landed[g].landed[:, o, d] / s.buyer_price[:, g, d]
+            f[:, self.n_p + self.n_b + j] = np.log(np.where(np.real(ratio) > 0, ratio, 1e-300))
         for j, unknown in enumerate(self.terms.unknowns):
             f[:, self.n_p + self.n_b + self.n_q + j] = row_value(self.terms, unknown.row, unknown.good, s, draw)
         return f
