@@ -43,9 +43,9 @@ def _with_groups(frame: pd.DataFrame, groups: Groups | None) -> pd.DataFrame:
     """The frame with rows added whose `region` is a group: sums over its members, draw by draw, of what adds up."""
     if not groups:
         return frame
-    of = {region: name for name, members in groups.items() for region in members}
-    rows = frame[frame["indicator"].isin(ADDITIVE) & frame["region"].isin(list(of))]
-    rows = rows.assign(region=rows["region"].map(of))
+    parts = [frame[frame["indicator"].isin(ADDITIVE) & frame["region"].isin(list(members))].assign(region=name)
+             for name, members in groups.items()]
+    rows = pd.concat(parts)
     sums = rows.groupby([*KEYS, "draw"], sort=False)[["value", "base", "change"]].sum(min_count=1).reset_index()
     return pd.concat([frame, sums], ignore_index=True)
 

@@ -111,7 +111,7 @@ READER_UNITS = {
     "t/yr": ("kt/yr", 1e-3, 2),
     "USD/yr": ("USD m/yr", 1e-6, 1),
     "share": ("%", 100.0, 1),
-    "0-1": ("index, 0 to 1", 1.0, 3),
+    "0-1": ("0 to 1", 1.0, 3),
     "number": ("number", 1.0, 2),
     "USD per t/yr": ("USD per kg/yr", 1e-3, 1),
 }

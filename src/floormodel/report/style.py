@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 INK, GRID, GREY = "#333333", "#dddddd", "#8a8a8a"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
@@ -162,6 +162,9 @@ def value_axis(axes: Axes, which: str = "x", unit: str = "", zero: bool = False)
     """Grid, plain numbers and the unit on the axis that carries values; a line at zero where bars start there."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.10g}".replace("-", "−")))
+    grid = axes.get_subplotspec()
+    across = grid.get_gridspec().ncols if grid is not None else 1
+    axis.set_major_locator(MaxNLocator({1: 9, 2: 6}.get(across, 4) if which == "x" else 7, steps=[1, 2, 2.5, 5, 10]))
     axis.set_tick_params(length=2.5)
     (axes.yaxis if which == "x" else axes.xaxis).set_tick_params(length=0 if which == "x" else 2.5)
     axes.grid(axis="x" if which == "x" else "y")
