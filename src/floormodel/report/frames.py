@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from floormodel.report.labels import region_groups
+from floormodel.market import Market
+from floormodel.report.labels import CHANGES_BY_NATURE, region_groups
 from floormodel.report.style import Provenance
 from floormodel.results import QUANTILES, Comparison, Indicators
 
 NO_POLICY = "No policy"
 KEYS = ["scenario", "indicator", "good", "region", "unit"]
 ADDITIVE = ("output", "producer_revenue", "value_added", "use", "final_demand")
+BASIC = ("output0", "flow0", "price0", "final_demand0")
 Groups = Mapping[str, Sequence[str]]
 
 
@@ -21,7 +23,8 @@ def levels(indicators: Indicators, groups: Groups | None = None, q: Sequence[flo
     """Quantiles of the levels in long form (KEYS, q05, q50, q95, present); a scenario `No policy` stands first."""
     frame = _with_groups(indicators.frame, groups)
     first = frame["scenario"].iloc[0]
-    base = frame[frame["scenario"] == first].assign(scenario=NO_POLICY, value=lambda f: f["base"])
+    base = frame[(frame["scenario"] == first) & ~frame["indicator"].isin(CHANGES_BY_NATURE)]
+    base = base.assign(scenario=NO_POLICY, value=base["base"])
     return Indicators(pd.concat([base, frame], ignore_index=True)).quantiles(q, "value")
 
 
@@ -63,7 +66,17 @@ def provenance_of(runs: Comparison) -> Provenance:
     """What the footers of this comparison's charts say."""
     market = runs.market
     title = (market.title or market.name).split(":")[0]
-    return Provenance(title, market.year, market.draws, runs.share_converged)
+    return Provenance(title, market.year, market.draws, runs.share_converged, _publishers(market))
+
+
+def _publishers(market: Market) -> str:
+    """Who published most of the quantities and prices that the market rests on."""
+    figures, sources = market.figures, market.sources
+    if figures.empty or sources.empty:
+        return "figures of the market as entered; own calculation"
+    basic = figures.loc[figures["variable"].isin(BASIC), "source"]
+    names = basic.map(dict(zip(sources["id"], sources["publisher"].str.split(",").str[0]))).dropna()
+    return f"{', '.join(names.value_counts().index[:3])} and others (see sources); own calculation with floormodel"
 
 
 def account_lines(accounts: pd.DataFrame, groups: Groups, scenario: str) -> pd.DataFrame:

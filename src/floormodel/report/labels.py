@@ -70,9 +70,9 @@ INDICATORS = {
     "hhi_bloc_imports": "HHI of the bloc's imports",
     "hhi_bloc_supply": "HHI of the bloc's supply",
     "dominant_share_of_bloc_supply": "Dominant supplier's share of the bloc's supply",
-    "price_inside": "Buyers' price inside the bloc",
+    "price_inside": "Buyers' price in the bloc",
     "price_outside": "Buyers' price outside",
-    "bloc_producer_price": "Price that producers in the bloc receive",
+    "bloc_producer_price": "Producer price in the bloc",
     "induced_tonnes": "Induced tonnes, outside the dominant supplier",
     "bloc_induced_tonnes": "Induced tonnes, in the bloc",
     "free_rider_tonnes": "Tonnes paid for that would be made anyway",
@@ -89,6 +89,23 @@ INDICATORS = {
     "cost_per_bloc_tonne_buyers": "Cost to buyers per induced tonne in the bloc",
     "cost_per_bloc_tonne_members_total": "Cost to the bloc in all per induced tonne in the bloc",
 }
+# Indicators that are changes against no policy by nature: they have no level without policy
+CHANGES_BY_NATURE = (
+    "induced_tonnes", "bloc_induced_tonnes", "free_rider_tonnes", "leakage", "welfare_consumers", "welfare_producers",
+    "welfare_treasury", "welfare_rent_holders", "welfare_stockholders", "cost_per_induced_tonne_treasury",
+    "cost_per_induced_tonne_buyers", "cost_per_induced_tonne_members_total", "cost_per_bloc_tonne_treasury",
+    "cost_per_bloc_tonne_buyers", "cost_per_bloc_tonne_members_total",
+)
+ACCOUNTS = {
+    "consumer_surplus": "Consumers' surplus", "producer_surplus": "Producers' surplus", "secondary_surplus": "Recyclers' surplus",
+    "benchmark_stock": "Value of benchmark stock changes", "export_charge": "Export taxes and charges", "import_duty": "Import duties",
+    "floor_levy": "Levy that holds the floor", "content_duty": "Duty on floored content", "royalty": "Royalties",
+    "subsidy": "Producer subsidies", "guarantee_outlay": "Gap payments", "clawback": "Gap payments returned",
+    "stock_purchases": "Stock purchases", "stock_release": "Stock sales", "stock_value": "Value of stock held", "quota_rent": "Quota rents",
+    "undertaking_rent": "Undertaking rents",
+}
+OWNERS = {"consumers": "Final consumers", "producers": "Producers", "treasury": "Treasury", "rent_holders": "Quota and undertaking rents",
+          "stockholders": "Owners of stock changes"}
 # Lines whose sign a tighter policy does not determine: random markets split on it (docs/results.md)
 SIGN_VARIES = {
     "hhi_low": "concentration",

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from floormodel.report.frames import Groups, account_lines
 from floormodel.report.labels import (
+    OWNERS,
     capitalised,
     decimals_for,
     for_readers,
@@ -35,8 +36,6 @@ from floormodel.report.style import (
     value_axis,
 )
 
-OWNERS = {"consumers": "Final consumers", "stockholders": "Owners of stock changes", "treasury": "Treasury",
-          "rent_holders": "Quota and undertaking rents"}
 INCIDENCE_SIGNS = "Sign depends on calibration: treasury, consumers outside, totals."
 
 
@@ -56,6 +55,7 @@ def revenue(frame: pd.DataFrame, goods: Sequence[str], groups: Groups, *, scenar
     rows = pick(frame, indicator=indicator, good=goods, scenario=scenarios, region=everywhere)
     size = rows[["q05", "q95"]].abs().max(axis=1).groupby(rows["region"]).max()
     shown = {name: [r for r in members if size.get(r, 0.0) > smallest] for name, members in groups.items()}
+    shown = shown if any(shown.values()) else {name: list(members) for name, members in groups.items()}
     places, headings = _grouped_places(shown)
     names, rows = names_in(rows, "scenario"), for_readers(rows)
     lines = max(places.values()) + 1.5
@@ -107,7 +107,7 @@ def incidence_frame(accounts: pd.DataFrame, groups: Groups, scenario: str, goods
     parts = []
     for group in groups:
         wide = long[long["group"] == group].pivot(index="draw", columns="line", values="value").dropna()
-        wide = wide[[line for line in order if line in wide]]
+        wide = wide[[line for line in order if line in wide]] if len(wide) else pd.DataFrame({"consumers": [0.0]})
         total, treasury = wide.sum(axis=1), wide.get("treasury", 0.0)
         wide = wide.assign(**{f"total:{factor:g}": total + (factor - 1) * treasury for factor in mcpf})
         table = wide.quantile([0.05, 0.5, 0.95]).T.set_axis(["q05", "q50", "q95"], axis=1)
@@ -130,7 +130,7 @@ def incidence(accounts: pd.DataFrame, groups: Groups, scenario: str, goods: Sequ
     """
     table = incidence_frame(accounts, groups, scenario, goods, mcpf)
     size = table[["q05", "q95"]].abs().max(axis=1).groupby(table["line"]).max()
-    lines = [line for line in names_in(table, "line") if size[line] > 0]
+    lines = [line for line in names_in(table, "line") if size[line] > 0 or line.startswith("total")]
     figure, axes = new_figure(0.7 + 0.34 * len(lines), len(groups), sharey=True)
     for ax, group in zip(axes, groups):
         _waterfall(ax, pick(table, group=group).set_index("line").loc[lines])

@@ -82,7 +82,7 @@ class Provenance:
     year: int
     draws: int = 1
     converged: float = 1.0
-    source: str = "sources of the market's tables; own calculation with floormodel"
+    source: str = "own calculation with floormodel"
 
     def line(self) -> str:
         """One or two sentences."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from floormodel.report.labels import (
+    ACCOUNTS,
+    OWNERS,
     QUANTILES,
     capitalised,
     for_readers,
@@ -25,7 +27,7 @@ from floormodel.report.spreadsheet import new_workbook, write_frame
 from floormodel.report.word import write_docx
 
 NO_BREAK = "\u00a0"
-NAMES = {"good": good_name, "region": region_name, "indicator": indicator_name}
+NAMES: dict[str, Callable[[str], str | None]] = {"good": good_name, "region": region_name, "indicator": indicator_name, "account": ACCOUNTS.get, "owner": OWNERS.get}
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
          "|": r"\textbar{}", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$"}
@@ -154,7 +156,7 @@ def quantile_table(frame: pd.DataFrame, rows: Sequence[str], title: str, *, colu
 
 def _named(column: str, value: Any) -> str:
     name = NAMES.get(column)
-    return capitalised(name(str(value))) if name else str(value)
+    return capitalised(name(str(value)) or str(value)) if name else str(value)
 
 
 def _shown(value: Any, unit: str) -> str:
