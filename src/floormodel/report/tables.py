@@ -27,7 +27,9 @@ from floormodel.report.spreadsheet import new_workbook, write_frame
 from floormodel.report.word import write_docx
 
 NO_BREAK = "\u00a0"
-NAMES: dict[str, Callable[[str], str | None]] = {"good": good_name, "region": region_name, "indicator": indicator_name, "account": ACCOUNTS.get, "owner": OWNERS.get}
+NAMES: dict[str, Callable[[str], str | None]] = {
+    "good": good_name, "region": region_name, "indicator": indicator_name, "account": ACCOUNTS.get, "owner": OWNERS.get,
+}
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
          "|": r"\textbar{}", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$"}
