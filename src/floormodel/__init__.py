@@ -18,6 +18,7 @@ from floormodel.response import linear_response
 from floormodel.results import Comparison, Equilibrium, Indicators, compare, solve
 from floormodel.search import group_output, scale_to
 from floormodel.sensitivity import tornado
+from floormodel.textbook import linear_market
 
 __version__ = "0.1.0"
 
@@ -28,9 +29,8 @@ def list_policies() -> list[str]:
 
 
 __all__ = [
-    "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff",
-    "Indicators",
-    "Instrument", "Market", "PriceFloor", "PriceGapSubsidy", "ScenarioError", "Stockpile", "compare", "group_output", "linear_response",
-    "list_markets",
-    "list_policies", "load_market", "market_from_arrays", "n_minus_one", "sample", "scale_to", "solve", "tornado",
+    "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError",
+    "ImportTariff", "Indicators", "Instrument", "Market", "PriceFloor", "PriceGapSubsidy", "ScenarioError",
+    "Stockpile", "compare", "group_output", "linear_market", "linear_response", "list_markets", "list_policies",
+    "load_market", "market_from_arrays", "n_minus_one", "sample", "scale_to", "solve", "tornado",
 ]

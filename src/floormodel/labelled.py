@@ -106,8 +106,9 @@ def _add_floors(ds: xr.Dataset, solved: Solved) -> None:
         free = members | np.array([r in p.exempt for r in market.regions])
         for r in np.flatnonzero(members):
             if solved.system.layout.priced[g, r]:
-                price = s.price[:, g, r]
-                met[:, k, r], gap[:, k, r] = price >= p.price * (1 - 1e-9), np.maximum(p.price - price, 0.0)
+                price, made = s.price[:, g, r], s.output[:, g, r] > 0
+                met[:, k, r] = np.where(made, price >= p.price * (1 - 1e-9), np.nan)
+                gap[:, k, r] = np.where(made, np.maximum(p.price - price, 0.0), np.nan)
             levied = solved.system.layout.open_route[g][:, r] & ~free
             in_use = levied & (s.flow[g][:, :, r] > 1e-9 * np.maximum(s.use[:, g, r, None], 1e-300))
             if levied.any():
@@ -128,9 +129,9 @@ def _add_status(ds: xr.Dataset, solved: Solved) -> None:
     lay = solved.system.layout
     for name, where in (("outside_calibrated_range", np.any((ratio > 5) | (ratio < 0.2), axis=(1, 2))),
                         ("no_supply", np.full(len(point), bool((wanted & ~lay.supplied).any()))),
+                        ("outside_domain", np.any(ratio <= 1e-3, axis=(1, 2))),
                         ("solved_with_disposal", np.any(ds["scrapped"].values > 0, axis=(1, 2))),
-                        ("rationed", np.any(s.final_demand < s.wanted * (1 - 1e-9), axis=(1, 2))),
-                        ("outside_domain", np.any(ratio <= 1e-3, axis=(1, 2))), ("not_solved", ~sol.converged)):
+                        ("rationed", np.any(s.final_demand < s.wanted * (1 - 1e-9), axis=(1, 2))), ("not_solved", ~sol.converged)):
         point = np.where(where, name, point)
     for name, values in (("converged", sol.converged), ("iterations", sol.iterations), ("residual", sol.residual),
                          ("stop", sol.stop), ("stage", sol.stage), ("point", point)):

@@ -1,0 +1,325 @@
+"""The pages of the price-floor brief: charts, tables and sentences, all from computed results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.floor_results import COVERED, FLOOR, NEUTRAL, FloorResults
+from experiments.words import Reader, number, quantiles, span, verdict
+from floormodel.report import charts
+from floormodel.report.brief import Brief, Chart, Headline, Points, Section
+from floormodel.report.comparison_charts import viability_frame
+from floormodel.report.frames import changes, groups_of, levels, provenance_of, relative_changes
+from floormodel.report.labels import good_name, region_name
+from floormodel.report.money_charts import incidence_frame, line_label
+from floormodel.report.tables import Range, Table
+
+SIGN = "The sign depends on the calibration."
+
+
+class Pages:
+    """Sections of one brief; every number in them is read from the results."""
+
+    def __init__(self, r: FloorResults):
+        self.r = r
+        self.read, self.read_entry = Reader(r.runs.indicators().frame), Reader(r.entry.indicators().frame)
+        self.changes, self.levels = changes(r.runs.indicators()), levels(r.runs.indicators())
+        self.groups, self.provenance = groups_of(r.runs), provenance_of(r.runs)
+        self.good, self.goods = r.case.good, r.market.goods
+        self.outsiders = [x for x in r.market.regions if x not in r.bloc and x != r.case.supplier]
+        self.names = list(r.runs.runs)
+
+    def brief(self) -> Brief:
+        r, good = self.r, good_name(self.good)
+        title = f"A border-adjusted price floor for {good}: who gains, who pays, does supply diversify?"
+        subtitle = (f"{r.market.title}. Floor of {number(r.case.headline / 1000)} USD/kg at the border of "
+                    f"{', '.join(region_name(x) for x in r.bloc)} ({r.case.reason}); benchmark {r.market.year}, long-run elasticities.")
+        sections = [self.prices(), self.revenue(), self.diversification(), self.payers(), *self.downstream(), self.viability(),
+                    self.levels_page(), self.instruments(), self.sensitivity(), self.assumptions(), self.limits()]
+        return Brief(title, subtitle, self.headlines(), self.answers(), sections, self.notes())
+
+    def headlines(self) -> list[Headline]:
+        t = self.read
+        producer = t.text(FLOOR, "bloc_producer_price", self.good, "bloc", "value")
+        return [Headline(t.text(FLOOR, "price_inside", self.good, "bloc", "value"), "buyers' price inside the bloc"),
+                Headline(producer, "price its producers receive", f"floor {number(self.r.case.headline / 1000)} USD/kg"),
+                Headline(t.text(FLOOR, "bloc_output", self.good, "bloc"), f"added {good_name(self.good)} in the bloc"),
+                Headline(t.text(FLOOR, "hhi_high", self.good, "world"), "change of world HHI, 0 to 1", SIGN)]
+
+    def answers(self) -> list[str]:
+        """P2, P3, P5 and P12 of the debate, each in one paragraph."""
+        t, e, good, r = self.read, self.read_entry, self.good, self.r
+        name = good_name(good)
+        out = [
+            f"**Does price support diversify supply?** {self._diversifies(t)} with the plants that exist, "
+            f"{self._diversifies(e).lower()} with new ones. World HHI of {name} changes by {t.text(FLOOR, 'hhi_high', good, 'world')} "
+            f"from {number(t.median(FLOOR, 'hhi_high', good, 'world', 'base'))}; with new plants allowed in the bloc by "
+            f"{e.text(FLOOR, 'hhi_high', good, 'world')}. It rises in {t.rises(FLOOR, 'hhi_high', good, 'world')} and "
+            f"{e.rises(FLOOR, 'hhi_high', good, 'world')} respectively: the bloc adds {t.text(FLOOR, 'bloc_output', good, 'bloc')}, "
+            f"producers outside it lose part of that. The bloc's own purchases change more: {region_name(r.case.supplier)}'s share of "
+            f"them moves by {t.text(FLOOR, 'dominant_share_of_bloc_supply', good, 'bloc').removesuffix(' %')} percentage points.",
+            f"**Does it serve industrialisation in producing countries?** {self._industrialises(t)} "
+            f"Outside the bloc and {region_name(r.case.supplier)}, output "
+            f"of {name} changes by {t.percent(FLOOR, 'output', good, self.outsiders)} and value added at that stage by "
+            f"{t.text(FLOOR, 'value_added', good, self.outsiders)}; mining there changes by "
+            f"{t.percent(FLOOR, 'output', self.goods[0], self.outsiders)}. Countries outside the floor are levied like everybody else.",
+            f"**Who pays?** Inside the bloc, buyers: {self._payers_sentence()}"]
+        if r.case.downstream:
+            product = r.case.downstream[-1]
+            out.append(
+                f"**What happens downstream?** Without coverage the bloc's output of {good_name(product)} changes by "
+                f"{t.percent(FLOOR, 'bloc_output', product, 'bloc')}; with a content duty up to the floor by "
+                f"{t.percent(COVERED, 'bloc_output', product, 'bloc')}, with neutral coverage by "
+                f"{t.percent(NEUTRAL, 'bloc_output', product, 'bloc')}. Of each tonne lost without coverage, net imports replace "
+                f"{span(*quantiles(t.draws(FLOOR, 'leakage', product, 'bloc', 'value')), 'share')}.")
+        return out
+
+    def _diversifies(self, t: Reader) -> str:
+        """By the change of the effective number of suppliers, in per cent: 5 is little, 20 is much."""
+        change, base = (t.median(FLOOR, "effective_suppliers", self.good, "world", of) for of in ("change", "base"))
+        return verdict(100 * change / base, 5, 20, ("It concentrates", "Little", "Somewhat", "Yes"))
+
+    def _industrialises(self, t: Reader) -> str:
+        """By the change of value added at the floored stage in countries outside the bloc, in per cent: 2 is little, 20 is much."""
+        change, base = (t.median(FLOOR, "value_added", self.good, self.outsiders, of) for of in ("change", "base"))
+        return verdict(100 * change / base, 2, 20, ("No, it takes value added away.", "Hardly.", "A little.", "Yes."))
+
+    def _payers_sentence(self) -> str:
+        frame = self._incidence(FLOOR)
+        inside = frame[frame["group"] == next(iter(self.groups))]
+        total = inside[inside["line"] == "total:1"].iloc[0]
+        parts = [f"{line_label(row['line'])} {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}"
+                 for _, row in inside[~inside["line"].str.startswith("total")].iterrows() if abs(row["q50"]) > 1e5]
+        return f"{'; '.join(parts)}. In all {span(total['q05'], total['q50'], total['q95'], 'USD/yr')}."
+
+    def _incidence(self, scenario: str) -> pd.DataFrame:
+        return incidence_frame(self.r.runs.accounts(), self.groups, scenario, self.goods)
+
+    def prices(self) -> Section:
+        t = self.read
+        figure = charts.prices(self.levels, self.good, floor=self.r.case.headline, provenance=self.provenance)
+        table = self._price_table()
+        text = [f"Buyers inside pay {t.text(FLOOR, 'price_inside', self.good, 'bloc', 'value')}, outside "
+                f"{t.text(FLOOR, 'price_outside', self.good, 'others', 'value')}. A floor at the border holds the price of imports, not "
+                "what members' producers receive: they sell below the floor wherever few levied imports are left to compete with.",
+                self._floor_met()]
+        alt = f"Prices of {good_name(self.good)} inside and outside the bloc and received by its producers, by scenario."
+        return Section("Prices inside and outside", [*text, Chart(figure, "prices", alt), table])
+
+    def _floor_met(self) -> str:
+        ds = self.r.runs[FLOOR].dataset
+        parts = []
+        for region in self.r.bloc:
+            met, landed = (ds[v].isel(policy=0).sel(region=region).values for v in ("floor_met", "landed_floor_met"))
+            own = f"its producers' price reaches the floor in {100 * np.nanmean(met):.0f} % of draws" if np.isfinite(met).any() else \
+                "no benchmark output"
+            border = f"levied imports in use land at or above it in {100 * np.nanmean(landed):.0f} %" if np.isfinite(landed).any() else \
+                "no levied import in use"
+            parts.append(f"{region_name(region)}: {own}; {border}")
+        return "Is the floor met? " + ". ".join(parts) + "."
+
+    def _price_table(self) -> Table:
+        rows = []
+        for region in self.r.market.regions:
+            cells: dict[str, object] = {"region": region_name(region)}
+            for name in self.names:
+                values = quantiles(self.read.draws(name, "price", self.good, region, "value"))
+                cells[name] = Range(*(v / 1000 for v in values))
+            if any(np.isfinite(v.middle) for v in cells.values() if isinstance(v, Range)):
+                rows.append(cells)
+        return Table(f"Producer price of {good_name(self.good)} by country", pd.DataFrame(rows), dict.fromkeys(self.names, "USD/kg"),
+                     "Median and 5 to 95 % of draws. Countries without output have no price.", name="producer-prices")
+
+    def revenue(self) -> Section:
+        figure = charts.revenue(self.changes, self.goods, self.groups, scenarios=self.names[:2], provenance=self.provenance)
+        t = self.read
+        text = (f"Producers of {good_name(self.good)} in the bloc earn {t.text(FLOOR, 'producer_revenue', self.good, list(self.r.bloc))} "
+                f"more; those of other countries {t.text(FLOOR, 'producer_revenue', self.good, self.outsiders)}, those of "
+                f"{region_name(self.r.case.supplier)} {t.text(FLOOR, 'producer_revenue', self.good, self.r.case.supplier)}. "
+                f"Miners outside the bloc and {region_name(self.r.case.supplier)}: "
+                f"{t.text(FLOOR, 'producer_revenue', self.goods[0], self.outsiders)}. {SIGN}")
+        return Section("Producer revenue by country", [text, Chart(figure, "revenue", "Change of producer revenue by country and stage.")])
+
+    def diversification(self) -> Section:
+        blocks: list = ["All statements are made twice: with the plants that exist, and with latent projects allowed to enter in "
+                        "members that make none. A region without benchmark output cannot otherwise start."]
+        for label, runs, name in (("plants that exist", self.r.runs, "existing"), ("latent projects allowed", self.r.entry, "entry")):
+            groups = groups_of(runs)
+            figure = charts.output_and_concentration(
+                changes(runs.indicators(), groups), levels(runs.indicators()), self.goods, groups,
+                scenarios=self.names, provenance=provenance_of(runs))
+            blocks.append(Chart(figure, f"output_{name}", f"Change of output by stage and group, and HHI by stage; {label}.",
+                                f"With {label}."))
+        shown = [f"{label}: the bloc could use {100 * n.after:.0f} % of what it used before if {region_name(n.origin)} stopped supplying "
+                 f"{good_name(n.good)}, at {number(n.price_ratio)} times the price" for label, n in self.r.resilience
+                 if np.isfinite(n.after)]
+        first = self.r.resilience[0][1]
+        if shown:
+            blocks.append(f"N-1, short run: {region_name(first.origin)} supplies {100 * (1 - first.before):.0f} % of the bloc's use. "
+                          + "; ".join(shown) + ". Price ratios of this size lie far outside the range the elasticities were read in.")
+        return Section("Output and concentration by stage", blocks)
+
+    def payers(self) -> Section:
+        figure = charts.incidence(self.r.runs.accounts(), self.groups, FLOOR, self.goods, provenance=self.provenance)
+        lines: dict[tuple[str, str], dict[str, object]] = {}
+        for scenario in self.names:
+            for _, row in self._incidence(scenario).iterrows():
+                line = str(row["line"])
+                label = f"Total, public money at {line.split(':')[1]}" if line.startswith("total") else line_label(line)
+                cells = lines.setdefault((str(row["group"]), label), {"who": row["group"], "line": label})
+                cells[scenario] = Range(row["q05"] / 1e6, row["q50"] / 1e6, row["q95"] / 1e6)
+        table = Table("Who gains and who pays", pd.DataFrame(list(lines.values())), dict.fromkeys(self.names, "USD m/yr"),
+                      "Change against no policy; treasury lines count 1 or 1.3 times. Median and 5 to 95 % of draws; medians do not add.",
+                      name="incidence")
+        t = self.read
+        own, anywhere = (t.text(FLOOR, f"cost_per_{x}_tonne_members_total", self.good, "bloc", "value") for x in ("bloc", "induced"))
+        cost = (f"Each tonne of {good_name(self.good)} that the bloc adds costs it {own} in all. Per tonne added outside the dominant "
+                f"supplier anywhere: {anywhere}, where there is such a tonne at all "
+                f"({self._present('cost_per_induced_tonne_members_total')} of draws).")
+        return Section("Who pays", [cost, Chart(figure, "incidence", "Waterfall of gains and losses per group of regions."), table])
+
+    def _present(self, indicator: str) -> str:
+        values = self.read.draws(FLOOR, indicator, self.good, "bloc", "value")
+        return f"{100 * float(np.mean(np.isfinite(values))):.0f} %"
+
+    def downstream(self) -> list[Section]:
+        if not self.r.case.downstream:
+            return []
+        product = self.r.case.downstream[-1]
+        frame = relative_changes(self.r.runs.indicators())
+        figure = charts.downstream(frame, product, self.r.bloc, provenance=self.provenance)
+        text = ("Coverage up to the floor charges the gap between the floor and the input price abroad; it is more than the bloc's makers "
+                "lose, and it bites even where the floor does not bind. Neutral coverage charges only what they lost. Both raise what "
+                f"final users of {good_name(product)} pay.")
+        return [Section("Downstream, with and without coverage", [text, Chart(figure, "downstream", "Output and margin of makers.")])]
+
+    def viability(self) -> Section:
+        frame = viability_frame(self.r.plants)
+        prices = pd.concat([frame, self.r.net_prices], ignore_index=True)
+        pays = charts.viability(frame, provenance=provenance_of(self.r.entry))
+        needs = charts.incentive_prices(prices, floor=self.r.case.headline, provenance=provenance_of(self.r.entry))
+        rows = [{"plant": p, "scenario": s, **{m: Range(*self._cell(frame, p, s, m, f)) for m, f in
+                                               (("incentive_price", 1e-3), ("npv", 1e-3), ("irr", 100.0), ("probability", 100.0))}}
+                for p, s in self.r.plants]
+        table = Table("Viability of representative plants", pd.DataFrame(rows).rename(columns={
+            "incentive_price": "price needed", "npv": "NPV", "irr": "IRR", "probability": "chance that NPV > 0"}),
+            {"price needed": "USD/kg", "NPV": "thousand USD per t/yr", "IRR": "%", "chance that NPV > 0": "%"},
+            "Over draws of prices and of plant costs; chance also over price paths (Ornstein-Uhlenbeck on the log price). Several rates of "
+            "return can exist; the one nearest the hurdle is shown.", name="viability")
+        text = ("Plants are representative, their costs sourced or stated as assumptions with ranges; prices are those of the scenario "
+                "with latent projects allowed. A plant in a country outside the floor faces the lower price outside.")
+        return Section("Do plants pay?", [text, Chart(pays, "viability", "Chance that NPV is positive, and NPV, by plant and scenario."),
+                                          Chart(needs, "incentive_prices", "Price each plant needs and gets."), table])
+
+    @staticmethod
+    def _cell(frame: pd.DataFrame, project: str, scenario: str, measure: str, factor: float) -> list[float]:
+        row = frame[(frame["project"] == project) & (frame["scenario"] == scenario) & (frame["measure"] == measure)]
+        return [float(row[c].iloc[0]) * factor for c in ("q05", "q50", "q95")]
+
+    def levels_page(self) -> Section:
+        first, panels = next(iter(self.r.case.members)), self._panels()
+        frame = self.r.levels
+        split = frame["scenario"].str.split("; ", n=1, expand=True)
+        blocks: list = ["Level, coverage and membership were varied together; bands are 5 to 95 % of draws."]
+        by_coverage = frame[split[1] == first].assign(scenario=split[0])
+        who = frame[split[0] == FLOOR].assign(scenario=split[1])
+        plants = pd.concat([by_coverage[by_coverage["scenario"] == FLOOR].assign(scenario="plants that exist"),
+                            self._entry_levels().assign(scenario="latent projects allowed")])
+        for data, name, title in ((by_coverage, "levels_coverage", "Level and coverage"), (who, "levels_members", "Level and membership"),
+                                  (plants, "levels_entry", "Level, with and without new plants")):
+            figure = charts.sweep(data, panels, mark=self.r.case.headline, provenance=self.provenance,
+                                  title=f"{title}: change against no policy")
+            blocks.append(Chart(figure, name, f"{title}: changes by level of the floor, with bands."))
+        return Section("Level, coverage, membership", blocks)
+
+    def _entry_levels(self) -> pd.DataFrame:
+        return self.r.levels_entry[self.r.levels_entry["scenario"].str.startswith(f"{FLOOR};")]
+
+    def _panels(self) -> list[tuple[str, str, str]]:
+        panels = [("bloc_producer_price", self.good, "bloc"), ("bloc_output", self.good, "bloc"), ("hhi_high", self.good, "world")]
+        last = ("bloc_output", self.r.case.downstream[-1], "bloc") if self.r.case.downstream else ("welfare_consumers", "all", "bloc")
+        return [*panels, last]
+
+    def instruments(self) -> Section:
+        from_read = Reader(self.r.equal.indicators().frame)
+        rows = []
+        for _, s in self.r.scales.iterrows():
+            name = str(s["instrument"])
+            cells: dict[str, object] = {"instrument": name, "scale": f"{number(s['scale'])} {s['unit']}",
+                                        "reached": "yes" if s["reached"] else f"no: at most {number(s['best_tonnes'])} t"}
+            for owner in ("consumers", "producers", "treasury"):
+                cells[owner] = Range(*(v / 1e6 for v in quantiles(from_read.draws(name, f"welfare_{owner}", "all", "bloc"))))
+            cells["other countries"] = Range(*(v / 1e6 for v in quantiles(sum(
+                from_read.draws(name, f"welfare_{o}", "all", "others") for o in ("consumers", "producers", "treasury", "rent_holders")))))
+            rows.append(cells)
+        target = float(self.r.scales["tonnes"].iloc[0])
+        table = Table("Instruments that make the bloc add the same tonnes", pd.DataFrame(rows),
+                      dict.fromkeys(["consumers", "producers", "treasury", "other countries"], "million USD a year"),
+                      f"Scale of each found at central values so that the bloc adds {number(target)} t of {good_name(self.good)}; money "
+                      "over draws at that scale, in the bloc unless named. Final consumers only: processors are among producers.",
+                      name="equal-tonnes")
+        text = ("At equal tonnes a tariff works like the floor; a price-gap subsidy leaves buyers whole and charges the treasury; a "
+                "stockpile spends public money but holds stock for it; an export quota of the dominant supplier moves rents to it. "
+                "The experiment instruments_compared treats them one by one.")
+        return Section("Against other instruments", [text, table])
+
+    def sensitivity(self) -> Section:
+        blocks: list = ["Each parameter between its low and its high value, the others central. **Equal landed prices** removes benchmark "
+                        "differences between origins, which act as quality premia; the sourcing elasticity is also halved and doubled."]
+        for outcome, factor, unit, title in (("bloc_output", 1.0, "t/yr", f"Added {good_name(self.good)} in the bloc"),
+                                             ("hhi_high", 1.0, "0-1", f"Change of world HHI of {good_name(self.good)}")):
+            rows = self.r.tornado[self.r.tornado["outcome"] == outcome]
+            figure = charts.tornado(_tornado_rows(rows, factor), float(rows["central"].iloc[0]) * factor, unit=unit,
+                                    title=f"{title}: what moves it", indicators=(outcome,), provenance=self.provenance)
+            blocks.append(Chart(figure, f"tornado_{outcome}", f"Tornado of {title.lower()}."))
+        return Section("What moves the result", blocks)
+
+    def assumptions(self) -> Section:
+        f = self.r.market.figures
+        wanted = f["variable"].str.contains("elasticity") & ~f["variable"].str.endswith("_short") | f["variable"].isin(
+            ["recipe", "latent_unit_cost", "latent_capacity"]) | f["variable"].eq("price0") & f["region"].isin(["CHN", "*"])
+        rows = f[wanted & f["low"].notna()].drop_duplicates(["variable", "good", "value", "source"])
+        table = Table("Parameters, their ranges and where they come from", pd.DataFrame({
+            "parameter": [f"{v} {good_name(g)}" for v, g in zip(rows["variable"].str.replace("_", " "), rows["good"])],
+            "value": [f"{number(v)} ({number(lo)} to {number(hi)})" for v, lo, hi in zip(rows["value"], rows["low"], rows["high"])],
+            "unit": rows["unit"].replace("1", "").to_list(), "source": rows["source"].to_list(), "note": rows["note"].to_list()}),
+            note="Sources are listed in the market's sources.csv; `assumption` means judgement, with its reason in the note.",
+            name="parameters")
+        s = self.r.market.sources
+        sources = Table("Sources", s[["id", "title", "publisher", "year", "licence"]].reset_index(drop=True), name="sources")
+        return Section("Assumptions and sources", [Points(self.r.market.notes), table, sources])
+
+    def limits(self) -> Section:
+        points = ["Partial equilibrium: incomes, exchange rates and other goods do not react; one year at a time, long-run elasticities.",
+                  "Sellers are competitive: the dominant supplier does not set its price or retaliate. Both would change the results.",
+                  "In the sourcing nest benchmark price differences between origins stay as quality premia; new trade routes open only "
+                  "where a weight is assumed.",
+                  "Draws vary elasticities, freight and the latent projects. Benchmark tonnes and prices are balanced figures and are not "
+                  "drawn: ranges understate that uncertainty.",
+                  "Processing elasticities and latent projects are assumptions; no estimate exists. The tornado shows what they decide.",
+                  "Changes of HHI, of producers' prices under a floor and of outsiders' welfare can take either sign; where a sentence "
+                  "above gives a sign, it holds for this calibration and the share of draws stated.",
+                  "Not a forecast: it says what would have been different in the benchmark year after adjustment."]
+        return Section("What this cannot say", [Points(points)])
+
+    def notes(self) -> list[str]:
+        r = self.r
+        errors = r.runs.identities()
+        return [f"{r.runs.market.draws:,} draws, seed {r.runs.market.seed}; {100 * r.runs.share_converged:.4g} % solved without and "
+                f"{100 * r.entry.share_converged:.4g} % with latent projects.",
+                f"Money adds up: largest relative error {errors['world']:.1e} (world) and {errors['regional']:.1e} (regional budgets).",
+                *[f"{name}: {note}" for name, run in r.runs.runs.items() for note in run.notes]]
+
+
+def _tornado_rows(rows: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """One row per parameter: result at its low and at its high value."""
+    out = []
+    central = float(rows["central"].iloc[0]) * factor
+    for (parameter, good), part in rows.groupby(["parameter", "good"], sort=False):
+        values = part.set_index("setting")["value"] * factor
+        label = f"{str(parameter).replace('_', ' ')}, {good_name(str(good)) if good != 'all goods' else good}"
+        ends = list(values.index)
+        out.append({"parameter": label, "low": values.iloc[0], "high": values.iloc[-1] if len(ends) > 1 else central,
+                    "low_label": "" if ends[0] == "low" else ends[0], "high_label": "" if ends[-1] in ("high", ends[0]) else ends[-1]})
+    return pd.DataFrame(out)
