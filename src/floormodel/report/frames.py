@@ -85,6 +85,7 @@ def account_lines(accounts: pd.DataFrame, groups: Groups, scenario: str) -> pd.D
     Lines: final consumers; producers of each good, recyclers with them; owners of benchmark stock changes; treasury; rents.
     """
     rows = accounts[accounts["scenario"] == scenario] if "scenario" in accounts else accounts
+    rows = rows.astype({"value": float})  # without any change there are no rows and no type
     of = {region: name for name, members in groups.items() for region in members}
     lines = np.where(rows["owner"] == "producers", "producers:" + rows["good"].astype(str), rows["owner"].astype(str))
     rows = rows.assign(group=rows["region"].map(of), line=lines)

@@ -31,7 +31,8 @@ NAMES: dict[str, Callable[[str], str | None]] = {
     "good": good_name, "region": region_name, "indicator": indicator_name, "account": ACCOUNTS.get, "owner": OWNERS.get,
 }
 LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-         "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
+         "[": "{[}", "\n": " ", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+         "−": "$-$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
          "|": r"\textbar{}", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$"}
 
 
