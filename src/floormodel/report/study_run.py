@@ -11,7 +11,10 @@ import pandas as pd
 
 from floormodel.ensemble import sample
 from floormodel.market import Market
+from floormodel.report.brief import write_brief
 from floormodel.report.run_folder import write_record
+from floormodel.report.spreadsheet import inert_frame
+from floormodel.report.study_brief import study_brief
 from floormodel.results import QUANTILES, Comparison, Equilibrium, compare
 from floormodel.scenario import Study
 
@@ -27,11 +30,13 @@ def run_study(study: Study, market: Market, progress: bool = False) -> Compariso
 
 
 def write_study(folder: Path, study: Study, runs: Comparison, notes: Sequence[str] = ()) -> None:
-    """Fill `folder`: results.nc, indicators.csv, accounts.csv, workbook.xlsx, study.toml and run.json."""
+    """Fill `folder`: brief.html with its figures and tables, results.nc, indicators.csv, accounts.csv, workbook.xlsx, run.json
+    and the study file itself."""
     runs.to_netcdf(folder / "results.nc")
     runs.to_excel(folder / "workbook.xlsx")
-    indicator_table(runs).to_csv(folder / "indicators.csv", index=False, lineterminator="\n")
-    account_table(runs).to_csv(folder / "accounts.csv", index=False, lineterminator="\n")
+    inert_frame(indicator_table(runs)).to_csv(folder / "indicators.csv", index=False, lineterminator="\n")
+    inert_frame(account_table(runs)).to_csv(folder / "accounts.csv", index=False, lineterminator="\n")
+    write_brief(study_brief(study.title, runs, notes), folder)
     (folder / "study.toml").write_text(study.text, encoding="utf-8", newline="\n")
     write_record(folder, study_record(study, runs, notes))
 
@@ -60,7 +65,7 @@ def account_table(runs: Comparison) -> pd.DataFrame:
     if accounts.empty:
         return pd.DataFrame(columns=[*keys, "unit", "change", "change_low", "change_high"])
     low, middle, high = QUANTILES
-    table = accounts.groupby(keys, sort=False)["value"].quantile(list(QUANTILES)).unstack()
+    table = accounts.groupby(keys, sort=False)["value"].quantile(np.array(QUANTILES)).unstack()
     table = table.rename(columns={middle: "change", low: "change_low", high: "change_high"})
     return table[["change", "change_low", "change_high"]].reset_index().assign(unit="USD/yr")[
         [*keys, "unit", "change", "change_low", "change_high"]]
