@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -79,7 +80,8 @@ def tornado(frame: pd.DataFrame, central: float, *, unit: str, title: str, subti
                Patch(facecolor=VERMILLION, hatch="////", edgecolor="white", label="at its high value"),
                Line2D([], [], color=INK, label=f"central values: {format_number(central, unit)} {unit}")]
     what = subtitle or "One parameter at a time, all others at their central values; the values stand at the bars' ends"
-    return finish(figure, title, what, footer(provenance, sign_note(indicators)), handles)
+    central_values = replace(provenance, draws=1) if provenance else None
+    return finish(figure, title, what, footer(central_values, sign_note(indicators)), handles)
 
 
 def _tornado_row(axes: Axes, y: float, row: pd.Series, central: float) -> None:

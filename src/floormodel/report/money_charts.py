@@ -166,4 +166,4 @@ def _waterfall(ax: Axes, table: pd.DataFrame) -> None:
         ax.annotate(format_number(mean, decimals=places), (x, y), (3, 0), textcoords="offset points", va="center",
                     fontsize=7.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     left, right = ax.get_xlim()
-    ax.set_xlim(left, right + 0.16 * (right - left))
+    ax.set_xlim(left, right + 0.21 * (right - left))

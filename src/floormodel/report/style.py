@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, MaxNLocator
 
 INK, GRID, GREY = "#333333", "#dddddd", "#8a8a8a"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
@@ -161,10 +161,26 @@ def finish(
     return figure
 
 
+class PlainNumbers(Formatter):
+    """Tick labels with as many decimals as the ticks of the axis need, the same for all; no powers of ten set apart."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Labels of all ticks of an axis."""
+        places = max((len(f"{v:.8g}".partition(".")[2]) for v in values if "e" not in f"{v:.8g}"), default=0)
+        return [self._text(v, places) for v in values]
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self._text(x, max(0, len(f"{x:.8g}".partition(".")[2])))
+
+    @staticmethod
+    def _text(value: float, places: int) -> str:
+        return f"{value + 0.0:,.{min(places, 8)}f}".replace("-", "−")
+
+
 def value_axis(axes: Axes, which: str = "x", unit: str = "", zero: bool = False) -> None:
     """Grid, plain numbers and the unit on the axis that carries values; a line at zero where bars start there."""
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.10g}".replace("-", "−")))
+    axis.set_major_formatter(PlainNumbers())
     grid = axes.get_subplotspec()
     across = grid.get_gridspec().ncols if grid is not None else 1
     axis.set_major_locator(MaxNLocator({1: 9, 2: 6}.get(across, 4) if which == "x" else 7, steps=[1, 2, 2.5, 5, 10]))
