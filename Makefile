@@ -22,9 +22,16 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
+BRIEF := results/price_floor
+SOURCES := $(shell find src experiments -name "*.py" -o -name "*.csv" -o -name "*.toml" -o -name "*.j2")
+
 .PHONY: brief test market clean
-brief: $(VENV)/.run
-	$(BIN)/python -m experiments price_floor -o results/price_floor --overwrite
+brief: $(BRIEF)/run.json
+	@echo "The brief is $(BRIEF)/brief.html"
+
+# exit code 3: done, but some draws were not solved; the brief says how many
+$(BRIEF)/run.json: $(VENV)/.run $(SOURCES)
+	$(BIN)/python -m experiments price_floor -o $(BRIEF) --overwrite || test $$? -eq 3
 
 test: $(VENV)/.dev
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
