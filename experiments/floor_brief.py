@@ -102,7 +102,9 @@ class Pages:
         table = self._price_table()
         text = [f"Buyers inside pay {t.text(FLOOR, 'price_inside', self.good, 'bloc', 'value')}, outside "
                 f"{t.text(FLOOR, 'price_outside', self.good, 'others', 'value')}. A floor at the border holds the price of imports, not "
-                "what members' producers receive: they sell below the floor wherever few levied imports are left to compete with.",
+                "what members' producers receive. To sell more, they must draw buyers away from origins they are used to, and give a "
+                "discount for it: how near they come to the floor depends on how readily buyers switch (the sourcing elasticity), and on "
+                "whether levied imports are left to compete with.",
                 self._floor_met()]
         alt = f"Prices of {good_name(self.good)} inside and outside the bloc and received by its producers, by scenario."
         return Section("Prices inside and outside", [*text, Chart(figure, "prices", alt), table])
@@ -151,13 +153,14 @@ class Pages:
                 scenarios=self.names, provenance=provenance_of(runs))
             blocks.append(Chart(figure, f"output_{name}", f"Change of output by stage and group, and HHI by stage; {label}.",
                                 f"With {label}."))
-        shown = [f"{label}: the bloc could use {100 * n.after:.0f} % of what it used before if {region_name(n.origin)} stopped supplying "
-                 f"{good_name(n.good)}, at {number(n.price_ratio)} times the price" for label, n in self.r.resilience
-                 if np.isfinite(n.after)]
-        first = self.r.resilience[0][1]
+        first = self.r.resilience[0][2]
+        shown = [f"if it stops {'exporting' if stops == 'exports' else 'altogether'}, {label.lower()}: {100 * n.after:.0f} % at "
+                 f"{number(n.price_ratio)} times the price{'' if n.calibrated else ' (far outside what the elasticities were read in)'}"
+                 for stops, label, n in self.r.resilience if np.isfinite(n.after)]
         if shown:
-            blocks.append(f"N-1, short run: {region_name(first.origin)} supplies {100 * (1 - first.before):.0f} % of the bloc's use. "
-                          + "; ".join(shown) + ". Price ratios of this size lie far outside the range the elasticities were read in.")
+            blocks.append(f"N-1, short run. {region_name(first.origin)} supplies {100 * (1 - first.before):.0f} % of the bloc's use of "
+                          f"{good_name(first.good)} in the balanced benchmark. What the bloc can still use, of its use without policy: "
+                          + "; ".join(shown) + ".")
         return Section("Output and concentration by stage", blocks)
 
     def payers(self) -> Section:
@@ -174,9 +177,11 @@ class Pages:
                       name="incidence")
         t = self.read
         own, anywhere = (t.text(FLOOR, f"cost_per_{x}_tonne_members_total", self.good, "bloc", "value") for x in ("bloc", "induced"))
-        cost = (f"Each tonne of {good_name(self.good)} that the bloc adds costs it {own} in all. Per tonne added outside the dominant "
-                f"supplier anywhere: {anywhere}, where there is such a tonne at all "
-                f"({self._present('cost_per_induced_tonne_members_total')} of draws).")
+        induced = t.text(FLOOR, "induced_tonnes", self.good, "world")
+        cost = (f"Each tonne of {good_name(self.good)} that the bloc adds costs it {own} in all. Most of it is taken from other suppliers: "
+                f"outside the dominant one the world adds {induced}. A cost per such tonne exists only in the "
+                f"{self._present('cost_per_induced_tonne_members_total')} of draws where there is one; it is then {anywhere}, in "
+                "draws that are the favourable ones.")
         return Section("Who pays", [cost, Chart(figure, "incidence", "Waterfall of gains and losses per group of regions."), table])
 
     def _present(self, indicator: str) -> str:
@@ -259,21 +264,34 @@ class Pages:
                       f"Scale of each found at central values so that the bloc adds {number(target)} t of {good_name(self.good)}; money "
                       "over draws at that scale, in the bloc unless named. Final consumers only: processors are among producers.",
                       name="equal-tonnes")
-        text = ("At equal tonnes a tariff works like the floor; a price-gap subsidy leaves buyers whole and charges the treasury; a "
-                "stockpile spends public money but holds stock for it; an export quota of the dominant supplier moves rents to it. "
-                "The experiment instruments_compared treats them one by one.")
+        text = ("The same added tonnes can be paid for by buyers or by the treasury. The experiment instruments_compared treats each "
+                "instrument at length, with and without new plants.")
         return Section("Against other instruments", [text, table])
 
     def sensitivity(self) -> Section:
         blocks: list = ["Each parameter between its low and its high value, the others central. **Equal landed prices** removes benchmark "
                         "differences between origins, which act as quality premia; the sourcing elasticity is also halved and doubled."]
         for outcome, factor, unit, title in (("bloc_output", 1.0, "t/yr", f"Added {good_name(self.good)} in the bloc"),
+                                             ("bloc_producer_price", 1e-3, "USD/kg", "Rise of the price its producers receive"),
                                              ("hhi_high", 1.0, "0-1", f"Change of world HHI of {good_name(self.good)}")):
             rows = self.r.tornado[self.r.tornado["outcome"] == outcome]
             figure = charts.tornado(_tornado_rows(rows, factor), float(rows["central"].iloc[0]) * factor, unit=unit,
                                     title=f"{title}: what moves it", indicators=(outcome,), provenance=self.provenance)
             blocks.append(Chart(figure, f"tornado_{outcome}", f"Tornado of {title.lower()}."))
-        return Section("What moves the result", blocks)
+        return Section("What moves the result", [self._variants(), *blocks])
+
+    def _variants(self) -> Table:
+        """Other horizons, decks, entry, at central values."""
+        v = self.r.variants
+        columns = {"variant": v["variant"], "producers' price": v["producer_price"] / 1000, "bloc adds": v["bloc_output"],
+                   "change of HHI": v["hhi"]}
+        units = {"producers' price": "USD/kg", "bloc adds": "t/yr"}
+        if "downstream" in v:
+            columns["bloc's products"], units["bloc's products"] = 100 * v["downstream"], "%"
+        for group, label in (("bloc", "bloc gains"), ("dominant", "dominant gains"), ("others", "others gain")):
+            columns[label], units[label] = v[f"welfare_{group}"] / 1e6, "USD m/yr"
+        return Table("The same floor under other horizons, decks and with new plants", pd.DataFrame(columns), units,
+                     "Central values. Decks are other price or trade benchmarks of the same market; see the notes below.", name="variants")
 
     def assumptions(self) -> Section:
         f = self.r.market.figures

@@ -138,11 +138,12 @@ def _book_producers(solved: Solved, lines: dict[str, Array], guarantees: Array, 
     lines["royalty"] = (1 - b.kept) * (s.price * s.output + guarantees)
     lines["subsidy"] = -b.subsidy0 * s.output
     priced = solved.system.layout.priced
-    rent = supply_area(s.price, b.secondary0, b.price0, b.secondary_elasticity, False) + s.price * b.supply_add
+    recycled0 = b.secondary0 * b.secondary_shift
+    rent = supply_area(s.price, recycled0, b.price0, b.secondary_elasticity, False) + s.price * b.supply_add
     lines["secondary_surplus"] = np.where(priced, rent, 0.0)
     lines["benchmark_stock"] = -s.price * s.stock_change
     lines["stock_value"] += b.price0 * s.stock_change
-    return cost + np.where(priced, supply_cost(s.secondary, b.secondary0, b.price0, b.secondary_elasticity, False), 0.0)
+    return cost + np.where(priced, supply_cost(s.secondary, recycled0, b.price0, b.secondary_elasticity, False), 0.0)
 
 
 def _book_wedges(solved: Solved, g: int, lines: dict[str, Array], outside: Array) -> Array:

@@ -127,12 +127,13 @@ def _add_status(ds: xr.Dataset, solved: Solved) -> None:
     ratio = np.where(live, s.buyer_price / np.where(b.buyer_price0 > 0, b.buyer_price0, 1.0), 1.0)
     wanted = np.any(b.final_demand0 > 0, axis=0)
     lay = solved.system.layout
-    for name, where in (("outside_calibrated_range", np.any((ratio > 5) | (ratio < 0.2), axis=(1, 2))),
-                        ("no_supply", np.full(len(point), bool((wanted & ~lay.supplied).any()))),
+    for name, where in (("no_supply", np.full(len(point), bool((wanted & ~lay.supplied).any()))),
                         ("outside_domain", np.any(ratio <= 1e-3, axis=(1, 2))),
                         ("solved_with_disposal", np.any(ds["scrapped"].values > 0, axis=(1, 2))),
                         ("rationed", np.any(s.final_demand < s.wanted * (1 - 1e-9), axis=(1, 2))), ("not_solved", ~sol.converged)):
         point = np.where(where, name, point)
-    for name, values in (("converged", sol.converged), ("iterations", sol.iterations), ("residual", sol.residual),
+    far = np.any((ratio > 5) | (ratio < 0.2), axis=(1, 2))
+    for name, values in (("converged", sol.converged), ("outside_calibrated_range", far), ("iterations", sol.iterations),
+                         ("residual", sol.residual),
                          ("stop", sol.stop), ("stage", sol.stage), ("point", point)):
         ds[name] = (("draw",), values)

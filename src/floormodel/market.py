@@ -66,6 +66,7 @@ class Market:
     hashes: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     notes: tuple[str, ...] = ()
+    decks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", _complete(self))
@@ -276,4 +277,4 @@ def load_market(name: str, horizon: str = "long", deck: str | None = None, folde
                   dataset=to_arrays(figures, head["goods"], head["regions"], horizon), sourcing=head.get("sourcing", "logit"),
                   supply_curve=head.get("supply_curve", "isoelastic"), demand_curve=head.get("demand_curve", "isoelastic"),
                   horizon=horizon, deck=deck, blocs={k: tuple(v) for k, v in head.get("blocs", {}).items()},
-                  figures=figures, sources=sources, hashes=hashes, notes=tuple(head.get("notes", {}).values()))
+                  figures=figures, sources=sources, hashes=hashes, notes=tuple(head.get("notes", {}).values()), decks=tuple(decks))

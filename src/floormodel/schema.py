@@ -69,6 +69,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("latent_route_weight", ROUTE, "share of use", 0, 1, 0.0, "sourcing weight of the latent project's routes",
              uncertain=True),
     Variable("supply_shift", NODE, "1", 0, INF, 1.0, "scenario factor on supply"),
+    Variable("secondary_shift", NODE, "1", 0, INF, 1.0, "scenario factor on recycled tonnes"),
     Variable("demand_shift", NODE, "1", 0, INF, 1.0, "scenario factor on final demand"),
     Variable("supply_add", NODE, "t/yr", 0, INF, 0.0, "scenario tonnes added to supply whatever the price"),
 )

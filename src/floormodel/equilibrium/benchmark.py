@@ -50,6 +50,7 @@ class Benchmark:
     latent_unit_cost: Array
     latent_route_weight: Array
     supply_shift: Array
+    secondary_shift: Array
     demand_shift: Array
     supply_add: Array
     weight: Array
@@ -87,7 +88,7 @@ def make_benchmark(market: Market) -> Benchmark:
         array = market.dataset[v.name]
         raw[v.name] = array.values if "draw" in array.dims else array.values[None]
     out, latent = _any(raw["output0"] * raw["supply_shift"]), _latent(market)
-    active = (out | _any(raw["secondary0"]) | _any(raw["supply_add"]) | latent)
+    active = (out | _any(raw["secondary0"] * raw["secondary_shift"]) | _any(raw["supply_add"]) | latent)
     homogeneous = market.sourcing == "homogeneous"
     price0 = np.where(np.isfinite(raw["price0"]), raw["price0"], np.nanmax(raw["price0"], axis=-1, keepdims=True))
     raw["price0"] = price0

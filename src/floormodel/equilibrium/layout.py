@@ -35,10 +35,13 @@ class Layout:
 
 
 def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout:
-    """Close what cannot trade, to a fixed point: a node without an input it needs, a processed node without a buyer."""
+    """Close what cannot trade, to a fixed point: a node without an input it needs, a processed node without a buyer.
+
+    Under `ces` sourcing with sigma <= 1 buyers cannot do without any of their origins: without one of them they buy nothing.
+    """
     b = terms.benchmark
     made = np.any(b.output0 * b.supply_shift > 0, axis=0) | b.latent
-    recycled = np.any(b.secondary0 > 0, axis=0) | np.any(b.supply_add > 0, axis=0)
+    recycled = np.any(b.secondary0 * b.secondary_shift > 0, axis=0) | np.any(b.supply_add > 0, axis=0)
     needs = np.any(b.recipe > 0, axis=0)  # (G, H)
     demand = np.any(b.final_demand0 > 0, axis=0)
     outlet = np.any(b.stock_change0 > 0, axis=0)
@@ -50,8 +53,10 @@ def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout
         if unknown.purchases_from is not None:
             outlet[unknown.good] |= np.any(unknown.purchases_from > 0, axis=(0, 2))
     open_route = b.trade & ~terms.closed
+    essential = np.any(b.sourcing_elasticity <= 1, axis=0) if b.sourcing == "ces" else np.zeros(demand.shape, bool)
     producing = made.copy()
     while True:
+        open_route = open_route & ~(essential & (b.trade & ~open_route).any(axis=1))[:, None]
         supplied = open_route.any(axis=1)
         live = demand | ((needs.T.astype(int) @ producing.astype(int)) > 0)
         starved = (needs[:, :, None] & ~supplied[None]).any(axis=1)

@@ -173,7 +173,7 @@ def _quantities(terms: Terms, layout: Layout, b: Benchmark, scaled: Array, unser
         output[:, g] = np.where(take_full, full, np.where(hold, limit, output[:, g]))
         change[:, g] = np.where(take_full, steep[:, g], np.where(hold, 0.0, change[:, g]))
     ratio = price / np.where(b.price0 > 0, b.price0, 1.0)
-    secondary = np.where(layout.priced, b.secondary0 * np.exp(b.secondary_elasticity * np.log(ratio)), 0.0)
+    secondary = np.where(layout.priced, b.secondary0 * b.secondary_shift * np.exp(b.secondary_elasticity * np.log(ratio)), 0.0)
     want, demand_slope = demand(buyer, b.final_demand0 * b.demand_shift, b.buyer_price0, np.nan_to_num(b.demand_elasticity),
                                 choke_price(b), b.linear_demand)
     want, demand_slope = np.where(layout.supplied, want, 0.0), np.where(layout.supplied, demand_slope, 0.0)

@@ -23,7 +23,7 @@ def indicator_frame(solved: Solved, base: Solved, now: Ledger, before: Ledger, b
     `base` is the same market without policy; `bloc` the buying bloc that bloc-wide lines refer to; `mcpf` multiplies treasury lines in
     the cost lines only. NaN where an indicator has no meaning (a price without output, a cost without induced tonnes).
     """
-    here, there = list(_levels(solved, bloc)), list(_levels(base, bloc))
+    here, there = list(_levels(solved, now, bloc)), list(_levels(base, before, bloc))
     rows = [(*item[:4], item[4], other[4]) for item, other in zip(here, there)]
     zero = np.zeros(len(solved.state.price))
     rows += [(*item[:4], item[4], zero) for item in _changes(solved, base, now, before, bloc, mcpf)]
@@ -42,7 +42,7 @@ def dominant(solved: Solved) -> Array:
     return (made == made.max(-1, keepdims=True)) & (made > 0)
 
 
-def _levels(solved: Solved, bloc: Sequence[str]) -> Iterator[Item]:
+def _levels(solved: Solved, money: Ledger, bloc: Sequence[str]) -> Iterator[Item]:
     s, b, market = solved.state, solved.state.benchmark, solved.market
     regions, goods = market.regions, market.goods
     inside = np.array([r in bloc for r in regions])
@@ -51,6 +51,8 @@ def _levels(solved: Solved, bloc: Sequence[str]) -> Iterator[Item]:
     inputs = np.einsum("kgh,khr->kgr", np.broadcast_to(b.recipe, (len(s.price), len(goods), len(goods))), s.buyer_price) * s.output
     revenue = producer_revenue(s.price, s.output, guarantee)
     added = value_added(s.price, s.output, guarantee, b.subsidy0, inputs)
+    supplied = s.output + s.secondary + np.where(active, b.supply_add, 0.0)
+    rents = money.lines["quota_rent"] + money.lines["undertaking_rent"]
     lead = dominant(solved)
     for g, good in enumerate(goods):
         q, home = s.flow[g], np.eye(len(regions), dtype=bool)
@@ -60,28 +62,36 @@ def _levels(solved: Solved, bloc: Sequence[str]) -> Iterator[Item]:
             live, used = active[g, r], bool(np.any(use[:, r] > 0))
             for name, unit, values, shown in (
                     ("price", "USD/t", s.price[:, g, r], live), ("output", "t/yr", s.output[:, g, r], True),
-                    ("producer_revenue", "USD/yr", revenue[:, g, r], True), ("value_added", "USD/yr", added[:, g, r], True),
+                    ("recycled", "t/yr", s.secondary[:, g, r], True), ("producer_revenue", "USD/yr", revenue[:, g, r], True),
+                    ("revenue_and_rents", "USD/yr", revenue[:, g, r] + rents[:, g, r], True),
+                    ("value_added", "USD/yr", added[:, g, r], True),
                     ("margin", "USD/t", s.margin[:, g, r], live and bool(np.any(s.output[:, g, r] > 0))),
                     ("buyer_price", "USD/t", s.buyer_price[:, g, r], used), ("use", "t/yr", use[:, r], True),
                     ("final_demand", "t/yr", s.final_demand[:, g, r], True), ("imports", "t/yr", imports[:, r], True),
                     ("exports", "t/yr", exports[:, r], True),
-                    ("net_import_reliance", "share", (use[:, r] - s.output[:, g, r]) / np.where(use[:, r] > 0, use[:, r], 1.0), used)):
+                    ("net_import_reliance", "share", (use[:, r] - supplied[:, g, r]) / np.where(use[:, r] > 0, use[:, r], 1.0), used)):
                 yield name, good, region, unit, values if shown else np.full(len(use), np.nan)
-        yield from _good_levels(good, s.output[:, g], q, use, s.buyer_price[:, g], s.price[:, g], inside, lead[g], regions)
+        yield "world_output", good, "world", "t/yr", s.output[:, g].sum(-1)
+        yield from _supply_levels(good, supplied[:, g], lead[g], regions)
+        yield from _bloc_levels(good, s.output[:, g], q, use, s.buyer_price[:, g], s.price[:, g], inside, lead[g])
 
 
-def _good_levels(good: str, output: Array, q: Array, use: Array, buyer: Array, price: Array, inside: Array, lead: Array,
-                 regions: Sequence[str]) -> Iterator[Item]:
-    world = np.maximum(output.sum(-1), 1e-300)
-    share = output / world[:, None]
-    yield "world_output", good, "world", "t/yr", output.sum(-1)
+def _supply_levels(good: str, supplied: Array, lead: Array, regions: Sequence[str]) -> Iterator[Item]:
+    """Concentration of supply by location, recycled tonnes included."""
+    share = supplied / np.maximum(supplied.sum(-1), 1e-300)[:, None]
+    named = np.array([r != REST for r in regions])
+    yield "world_supply", good, "world", "t/yr", supplied.sum(-1)
     yield "dominant_share", good, "world", "share", np.where(lead, share, 0.0).sum(-1)
-    yield "top3_share", good, "world", "share", np.sort(share, axis=-1)[:, -3:].sum(-1)
-    yield "non_dominant_output", good, "world", "t/yr", np.where(lead, 0.0, output).sum(-1)
+    yield "top3_share", good, "world", "share", np.sort(share[:, named], axis=-1)[:, -3:].sum(-1)
+    yield "non_dominant_supply", good, "world", "t/yr", np.where(lead, 0.0, supplied).sum(-1)
     low, high = _hhi(share, regions)
     yield "hhi_low", good, "world", "0-1", low
     yield "hhi_high", good, "world", "0-1", high
     yield "effective_suppliers", good, "world", "number", 2 / (low + high)
+
+
+def _bloc_levels(good: str, output: Array, q: Array, use: Array, buyer: Array, price: Array, inside: Array, lead: Array) -> Iterator[Item]:
+    """What the bloc makes and buys, from whom, at which prices, and the prices outside."""
     yield "bloc_output", good, "bloc", "t/yr", np.where(inside, output, 0.0).sum(-1)
     into = np.where(inside[None, :], q, 0.0).sum(2)
     outside = np.where(inside, 0.0, into)
@@ -139,30 +149,34 @@ def _changes(solved: Solved, base: Solved, now: Ledger, before: Ledger, bloc: Se
         total = sum((now.lines[a] - before.lines[a] for a in OWNER if OWNER[a] == owner), np.zeros(1))
         for region, group in (("bloc", inside), ("dominant", lead.any(0) & ~inside), ("others", ~inside & ~lead.any(0))):
             yield f"welfare_{owner}", "all", region, "USD/yr", np.where(group, total, 0.0).sum((1, 2))
-    made_of = solved.state.benchmark.recipe.max(0) > 0
-    processors = change["producer_surplus"][:, made_of.any(1)].sum((1, 2))
     public = -sum(change[a].sum((1, 2)) for a in treasury)
-    buyers = -change["consumer_surplus"].sum((1, 2)) - processors
     everything = -sum(change[a].sum((1, 2)) for a in OWNER) + (mcpf - 1) * public
+    targets = {name for p in solved.policies for name in [getattr(p, "good", None)]}
+    contents = np.linalg.inv(np.eye(len(market.goods)) - solved.state.benchmark.recipe.max(0))
     for g, good in enumerate(market.goods):
         x, x0 = solved.state.output[:, g], base.state.output[:, g]
         induced = induced_tonnes(x, x0, lead[g])
         yield "induced_tonnes", good, "world", "t/yr", induced
         yield "bloc_induced_tonnes", good, "bloc", "t/yr", np.where(inside, x - x0, 0.0).sum(-1)
         yield "free_rider_tonnes", good, "bloc", "t/yr", free_rider_tonnes(x, x0, inside)
+        yield "leakage", good, "bloc", "share", _leakage(solved, base, g, inside)
+        if good not in targets:
+            continue
+        downstream = (contents[:, g] > 0) & (np.arange(len(market.goods)) != g)
+        buyers = -change["consumer_surplus"].sum((1, 2)) - change["producer_surplus"][:, downstream].sum((1, 2))
         for name, cost in (("treasury", mcpf * public), ("buyers", buyers), ("members_total", everything)):
             yield f"cost_per_induced_tonne_{name}", good, "bloc", "USD/t", cost_per_tonne(cost, induced, x0.sum(-1))
             own = np.where(inside, x - x0, 0.0).sum(-1)
             yield f"cost_per_bloc_tonne_{name}", good, "bloc", "USD/t", cost_per_tonne(cost, own, x0.sum(-1))
-        yield "leakage", good, "bloc", "share", _leakage(solved, base, g, inside)
 
 
 def _leakage(solved: Solved, base: Solved, g: int, inside: Array) -> Array:
-    """Rise of the bloc's net imports of a good over the fall of its own output; NaN where output does not fall."""
+    """Rise of the bloc's net imports of a good over the fall of its own output; NaN unless output falls and net imports rise."""
     def net(s: Solved) -> Array:
         q = s.state.flow[g]
         return np.where(~inside[:, None] & inside, q, 0).sum((1, 2)) - np.where(inside[:, None] & ~inside, q, 0).sum((1, 2))
 
     fall = np.where(inside, base.state.output[:, g] - solved.state.output[:, g], 0.0).sum(-1)
     enough = fall > 1e-9 * np.maximum(base.state.output[:, g].sum(-1), 1e-300)
-    return np.where(enough, (net(solved) - net(base)) / np.where(enough, fall, 1.0), np.nan)
+    rise = net(solved) - net(base)
+    return np.where(enough & (rise > 0), rise / np.where(enough, fall, 1.0), np.nan)

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 
 from floormodel.market import Market
-from floormodel.report.labels import CHANGES_BY_NATURE, region_groups
+from floormodel.report.labels import CHANGES_BY_NATURE, NO_POLICY, region_groups
 from floormodel.report.style import Provenance
 from floormodel.results import QUANTILES, Comparison, Indicators
 
-NO_POLICY = "No policy"
 KEYS = ["scenario", "indicator", "good", "region", "unit"]
-ADDITIVE = ("output", "producer_revenue", "value_added", "use", "final_demand")
+ADDITIVE = ("output", "recycled", "producer_revenue", "revenue_and_rents", "value_added", "use", "final_demand")
 BASIC = ("output0", "flow0", "price0", "final_demand0")
 Groups = Mapping[str, Sequence[str]]
 

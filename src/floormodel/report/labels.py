@@ -60,10 +60,13 @@ INDICATORS = {
     "exports": "Exports",
     "net_import_reliance": "Net import reliance",
     "world_output": "World output",
+    "world_supply": "World supply, recycled tonnes included",
+    "recycled": "Recycled tonnes",
+    "revenue_and_rents": "Producer revenue with rents owned at home",
     "dominant_share": "Share of the dominant supplier",
     "top3_share": "Share of the three largest",
     "hhi_low": "HHI, lower bound",
-    "non_dominant_output": "Output outside the dominant supplier",
+    "non_dominant_supply": "Supply outside the dominant supplier",
     "hhi_high": "HHI, upper bound",
     "effective_suppliers": "Effective number of suppliers",
     "bloc_output": "Output of the bloc",
@@ -134,6 +137,7 @@ READER_UNITS = {
 }
 DECIMALS = {shown: decimals for shown, _, decimals in READER_UNITS.values()}
 QUANTILES = ("q05", "q50", "q95")
+NO_POLICY = "No policy"  # name of the scenario without any instrument, in tables and charts
 
 
 def region_name(code: str) -> str:
