@@ -89,9 +89,11 @@ class Pages:
         frame = self._incidence(FLOOR)
         inside = frame[frame["group"] == next(iter(self.groups))]
         total = inside[inside["line"] == "total:1"].iloc[0]
-        parts = [f"{line_label(row['line'])} {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}"
+        outside = frame[(frame["group"] != inside["group"].iloc[0]) & (frame["line"] == "total:1")]
+        rest = "; ".join(f"{row['group']}: {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}" for _, row in outside.iterrows())
+        parts = [f"{_lower_first(line_label(row['line']))} {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}"
                  for _, row in inside[~inside["line"].str.startswith("total")].iterrows() if abs(row["q50"]) > 1e5]
-        return f"{'; '.join(parts)}. In all {span(total['q05'], total['q50'], total['q95'], 'USD/yr')}."
+        return f"{'; '.join(parts)}. In all {span(total['q05'], total['q50'], total['q95'], 'USD/yr')}. Outside it: {rest}."
 
     def _incidence(self, scenario: str) -> pd.DataFrame:
         return incidence_frame(self.r.runs.accounts(), self.groups, scenario, self.goods)
@@ -277,7 +279,7 @@ class Pages:
             rows = self.r.tornado[self.r.tornado["outcome"] == outcome]
             figure = charts.tornado(_tornado_rows(rows, factor), float(rows["central"].iloc[0]) * factor, unit=unit,
                                     title=f"{title}: what moves it", indicators=(outcome,), provenance=self.provenance)
-            blocks.append(Chart(figure, f"tornado_{outcome}", f"Tornado of {title.lower()}."))
+            blocks.append(Chart(figure, f"tornado_{outcome}", f"Tornado: {_lower_first(title)}."))
         return Section("What moves the result", [self._variants(), *blocks])
 
     def _variants(self) -> Table:
@@ -285,7 +287,7 @@ class Pages:
         v = self.r.variants
         columns = {"variant": v["variant"], "producers' price": v["producer_price"] / 1000, "bloc adds": v["bloc_output"],
                    "change of HHI": v["hhi"]}
-        units = {"producers' price": "USD/kg", "bloc adds": "t/yr"}
+        units = {"producers' price": "USD/kg", "bloc adds": "t/yr", "change of HHI": "0-1"}
         if "downstream" in v:
             columns["bloc's products"], units["bloc's products"] = 100 * v["downstream"], "%"
         for group, label in (("bloc", "bloc gains"), ("dominant", "dominant gains"), ("others", "others gain")):
@@ -328,6 +330,10 @@ class Pages:
                 f"{100 * r.entry.share_converged:.4g} % with latent projects.",
                 f"Money adds up: largest relative error {errors['world']:.1e} (world) and {errors['regional']:.1e} (regional budgets).",
                 *[f"{name}: {note}" for name, run in r.runs.runs.items() for note in run.notes]]
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _tornado_rows(rows: pd.DataFrame, factor: float) -> pd.DataFrame:
