@@ -33,11 +33,11 @@ from floormodel.report.style import (
     COLOURS,
     HATCHES,
     INK,
-    MARKERS,
     VERMILLION,
     Provenance,
     category_axis,
     finish,
+    look,
     new_figure,
     styled,
     value_axis,
@@ -159,16 +159,16 @@ def incentive_prices(frame: pd.DataFrame, *, floor: float | None = None, provena
         axes.plot([need["q50"]] * 2, [y - 0.42, y + 0.42], color=INK, linewidth=2)
         for k, name in enumerate(names):
             for _, row in pick(got, project=project, scenario=name).iterrows():
-                error_bar(axes, y + (k - (len(names) - 1) / 2) * step, row, COLOURS[k], MARKERS[k])
+                error_bar(axes, y + (k - (len(names) - 1) / 2) * step, row, *look(names, name)[:2])
     handles = [Line2D([], [], color=INK, linewidth=2, label="Price needed; grey: its range"),
-               *[Line2D([], [], color=COLOURS[k], marker=MARKERS[k], markerfacecolor="white", label=f"Price got: {n}")
-                 for k, n in enumerate(names)]]
+               *[Line2D([], [], color=x.colour, marker=x.marker, markerfacecolor="white", label=f"Price got: {n}")
+                 for n, x in ((n, look(names, n)) for n in names)]]
     if floor is not None:
         handles.append(floor_line(axes, floor))
     category_axis(axes, projects)
     value_axis(axes, "x", "USD/kg")
     span_from_zero(axes)
-    return finish(figure, title, subtitle, footer(provenance, BAND_NOTE), handles, 2)
+    return finish(figure, title, subtitle, footer(provenance, BAND_NOTE), handles)
 
 
 @styled

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from floormodel.report.frames import NO_POLICY, levels
-from floormodel.report.labels import good_name, indicator_name, region_name
+from floormodel.report.frames import levels
+from floormodel.report.labels import NO_POLICY, good_name, indicator_name, region_name
 from floormodel.report.run_folder import versions
 from floormodel.report.spreadsheet import inert_frame
 from floormodel.report.study_run import account_table, indicator_table

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from floormodel.report.labels import format_number
-from floormodel.report.style import COLOURS, HATCHES, INK, Provenance
+from floormodel.report.style import INK, Provenance, look
 
 BAND_NOTE = "Marks: median over draws; bars or bands: 5 to 95 % of draws."
 RANGE_NOTE = "Bars: median over draws; whiskers: 5 to 95 % of draws."
@@ -52,16 +52,17 @@ def grouped_bars(axes: Axes, rows: pd.DataFrame, places: Mapping[str, float], na
     """One bar per row of `rows`: at the place of its value in column `by`, side by side over the scenarios `names`."""
     height = 0.8 / len(names)
     for k, name in enumerate(names):
+        drawn = look(names, name)
         for _, row in pick(rows, scenario=name).iterrows():
             if row[by] in places:
                 y = places[row[by]] + (k - (len(names) - 1) / 2) * height
-                bar_with_range(axes, y, row, 0.92 * height, COLOURS[k % len(COLOURS)], HATCHES[k % len(HATCHES)])
+                bar_with_range(axes, y, row, 0.92 * height, drawn.colour, drawn.hatch)
 
 
 def bar_legend(names: Sequence[str]) -> list[Patch]:
     """Legend handles of `grouped_bars`."""
-    return [Patch(facecolor=COLOURS[k % len(COLOURS)], hatch=HATCHES[k % len(HATCHES)], edgecolor="white", linewidth=0, label=n)
-            for k, n in enumerate(names)]
+    looks = [look(names, n) for n in names]
+    return [Patch(facecolor=x.colour, hatch=x.hatch, edgecolor="white", linewidth=0, label=n) for n, x in zip(names, looks)]
 
 
 def error_bar(axes: Axes, y: float, row: Mapping[str, Any] | pd.Series, colour: str, marker: str) -> None:

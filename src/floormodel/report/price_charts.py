@@ -14,11 +14,11 @@ from floormodel.report.labels import capitalised, for_readers, good_name, indica
 from floormodel.report.marks import BAND_NOTE, FLOOR_LINE, error_bar, floor_line, footer, names_in, pick, span_from_zero
 from floormodel.report.style import (
     COLOURS,
-    LINES,
     MARKERS,
     Provenance,
     category_axis,
     finish,
+    look,
     new_figure,
     styled,
     value_axis,
@@ -54,7 +54,7 @@ def prices(frame: pd.DataFrame, good: str, *, scenarios: Sequence[str] | None = 
     span_from_zero(axes)
     title = title or f"{capitalised(good_name(good))}: prices inside and outside the buying bloc"
     notes = footer(provenance, BAND_NOTE, sign_note(("bloc_producer_price", "price_outside")))
-    return finish(figure, title, "USD per kg; buyers' prices include duties and freight, weighted by use", notes, handles, 2)
+    return finish(figure, title, "USD per kg; buyers' prices include duties and freight, weighted by use", notes, handles)
 
 
 @styled
@@ -83,21 +83,21 @@ def sweep(frame: pd.DataFrame, panels: Sequence[Panel], *, level: str = "level",
     for ax in axes[max(0, len(panels) - columns):len(panels)]:
         ax.set_xlabel(level_label)
     notes = footer(provenance, "Lines: median over draws; bands: 5 to 95 % of draws.", sign_note(p[0] for p in panels))
-    handles = [Line2D([], [], label=n, **_line(k)) for k, n in enumerate(names)]
+    handles = [Line2D([], [], label=n, **_line(names, n)) for n in names]
     return finish(figure, title, subtitle, notes, handles)
 
 
-def _line(k: int) -> dict[str, Any]:
-    n = k % len(COLOURS)
-    return {"color": COLOURS[n], "linestyle": LINES[n], "marker": MARKERS[n], "markersize": 3.5, "linewidth": 1.6}
+def _line(names: Sequence[str], name: str) -> dict[str, Any]:
+    drawn = look(names, name)
+    return {"color": drawn.colour, "linestyle": drawn.line, "marker": drawn.marker, "markersize": 3.5, "linewidth": 1.6}
 
 
 def _sweep_panel(ax: Axes, rows: pd.DataFrame, panel: Panel, names: Sequence[str]) -> None:
     indicator, good, region = panel
-    for k, name in enumerate(names):
+    for name in names:
         line = pick(rows, scenario=name).sort_values("level")
-        ax.fill_between(line["level"], line["q05"], line["q95"], color=COLOURS[k % len(COLOURS)], alpha=0.16, linewidth=0)
-        ax.plot(line["level"], line["q50"], **_line(k))
+        ax.fill_between(line["level"], line["q05"], line["q95"], color=look(names, name).colour, alpha=0.16, linewidth=0)
+        ax.plot(line["level"], line["q50"], **_line(names, name))
     where = "" if region in WORLDWIDE else f", {region_name(region)}"
     ax.set_title(f"{indicator_name(indicator)}{where}")
     value_axis(ax, "y", f"{capitalised(good_name(good))}, {rows['unit'].iloc[0]}")

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from floormodel.report.frames import NO_POLICY, Groups
+from floormodel.report.frames import Groups
 from floormodel.report.labels import (
+    NO_POLICY,
     capitalised,
     for_readers,
     format_number,
@@ -22,19 +23,17 @@ from floormodel.report.labels import (
 )
 from floormodel.report.marks import RANGE_NOTE, bar_legend, footer, grouped_bars, names_in, pick
 from floormodel.report.style import (
-    COLOURS,
-    GREY,
-    MARKERS,
     Provenance,
     category_axis,
     finish,
+    look,
     new_figure,
     styled,
     value_axis,
 )
 
-HHI_NOTE = ("HHI by country of production; thick line: from its lower to its upper bound (medians over draws), as the rest of "
-            "the world lumps suppliers together; thin line: 5 to 95 % of draws.")
+HHI_NOTE = ("HHI of supply by country, recycled tonnes included; thick line: from its lower to its upper bound (medians over draws), as "
+            "the rest of the world lumps suppliers together; thin line: 5 to 95 % of draws.")
 
 
 @styled
@@ -54,12 +53,12 @@ def output(frame: pd.DataFrame, goods: Sequence[str], groups: Groups, *, scenari
 @styled
 def concentration(frame: pd.DataFrame, goods: Sequence[str], *, scenarios: Sequence[str] | None = None,
                   provenance: Provenance | None = None, title: str | None = None) -> Figure:
-    """HHI of world output by stage and scenario with its bounds. `frame`: levels in long form (frames.levels)."""
+    """HHI of world supply by stage and scenario with its bounds. `frame`: levels in long form (frames.levels)."""
     names = _scenarios(frame, scenarios, NO_POLICY)
     figure, (axes,) = new_figure(_hhi_height(goods, names))
     handles = _draw_hhi(axes, frame, goods, names)
-    return finish(figure, title or "How concentrated output is, before and after", "Herfindahl-Hirschman index, 0 to 1 (one "
-                  "country makes all)", footer(provenance, HHI_NOTE, sign_note(("hhi_low",))), handles)
+    return finish(figure, title or "How concentrated supply is, before and after", "Herfindahl-Hirschman index, 0 to 1 (one "
+                  "country supplies all)", footer(provenance, HHI_NOTE, sign_note(("hhi_low",))), handles)
 
 
 @styled
@@ -83,8 +82,8 @@ def output_and_concentration(changed: pd.DataFrame, level: pd.DataFrame, goods: 
     _draw_output(axes, changed, goods, groups, policies)
     handles = _draw_hhi(figure.add_subplot(rows[1]), level, goods, names)
     return finish(figure, title or "Output and concentration by stage", "Above: change of output by group of countries, kt a "
-                  "year, scales differ between panels; below: HHI of world output by country, 0 to 1",
-                  footer(provenance, RANGE_NOTE, HHI_NOTE, sign_note(("hhi_low",))), handles, 4)
+                  "year, scales differ between panels; below: HHI of world supply by country, 0 to 1",
+                  footer(provenance, RANGE_NOTE, HHI_NOTE, sign_note(("hhi_low",))), handles)
 
 
 @styled
@@ -134,7 +133,7 @@ def _draw_output(axes: Sequence[Axes], frame: pd.DataFrame, goods: Sequence[str]
 def _draw_hhi(ax: Axes, frame: pd.DataFrame, goods: Sequence[str], names: Sequence[str]) -> list[Line2D]:
     """Per good one row per scenario; returns the legend's handles."""
     at, y = [], 0.0
-    looks = {n: (GREY if n == NO_POLICY else COLOURS[k - (NO_POLICY in names)], MARKERS[k]) for k, n in enumerate(names)}
+    looks = {n: look(names, n)[:2] for n in names}
     for good in goods:
         at.append(y + (len(names) - 1) / 2)
         for name in names:
@@ -145,7 +144,7 @@ def _draw_hhi(ax: Axes, frame: pd.DataFrame, goods: Sequence[str], names: Sequen
         y += 0.9
     category_axis(ax, [capitalised(good_name(g)) for g in goods], at)
     ax.set_ylim(y - 1.2, -0.8)
-    value_axis(ax, "x", "HHI of world output")
+    value_axis(ax, "x", "HHI of world supply")
     ax.set_xlim(0, 1.13)
     ax.set_xticks(np.arange(0, 1.01, 0.2))
     return [Line2D([], [], color=c, marker=m, markersize=5, markerfacecolor="white", linewidth=3, label=n)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -22,12 +22,14 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import Formatter, MaxNLocator
 
+from floormodel.report.labels import NO_POLICY
+
 INK, GRID, GREY = "#333333", "#dddddd", "#8a8a8a"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 LINES: tuple[Any, ...] = ("-", (0, (6, 1.5)), "-.", (0, (1, 1.2)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++")
+HATCHES = ("", "////", "..", "xxxx", "\\\\\\\\", "++")
 WIDTH = 7.4  # inches
 LEFT = 0.012  # left edge of header and footer, share of the width
 RC: Any = {
@@ -65,6 +67,15 @@ RC: Any = {
     "path.simplify": False,
 }
 P = ParamSpec("P")
+
+
+class Look(NamedTuple):
+    """How one scenario is drawn, in every chart alike."""
+
+    colour: str
+    marker: str
+    hatch: str
+    line: Any
 
 
 class ChartFigure(Figure):
@@ -121,14 +132,14 @@ def finish(
     subtitle: str = "",
     footer: Sequence[str] = (),
     handles: Sequence[Any] = (),
-    legend_columns: int = 3,
 ) -> Figure:
     """Put title, subtitle and legend above the axes and the footer below, growing the figure by what they need."""
     width, height = figure.get_size_inches()
     heads = textwrap.wrap(title, int(width * 10.6))
     subs = textwrap.wrap(subtitle, int(width * 16.6))
     notes = textwrap.wrap(" ".join(f for f in footer if f), int(width * 19))
-    legend_rows = -(-len(handles) // legend_columns) if handles else 0
+    legend_columns = _legend_columns([str(h.get_label()) for h in handles], width)
+    legend_rows = -(-len(handles) // legend_columns)
     top = 0.10 + 0.19 * len(heads) + 0.165 * len(subs) + 0.19 * legend_rows + 0.09
     bottom = 0.08 + 0.135 * len(notes)
     total = height + top + bottom
@@ -149,7 +160,7 @@ def finish(
             bbox_to_anchor=(LEFT, y),
             borderpad=0,
             borderaxespad=0,
-            ncols=min(legend_columns, len(handles)),
+            ncols=legend_columns,
             columnspacing=1.6,
             handlelength=2.2,
         )
@@ -159,6 +170,16 @@ def finish(
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+def _legend_columns(names: Sequence[str], width: float) -> int:
+    """The most columns whose entries, filled downwards, fit side by side into `width` inches."""
+    for columns in range(len(names), 1, -1):
+        rows = -(-len(names) // columns)
+        longest = [max(len(n) for n in names[k:k + rows]) for k in range(0, len(names), rows)]
+        if sum(0.068 * n + 0.5 for n in longest) <= 0.97 * width:
+            return len(longest)
+    return 1
 
 
 class PlainNumbers(Formatter):
@@ -175,6 +196,14 @@ class PlainNumbers(Formatter):
     @staticmethod
     def _text(value: float, places: int) -> str:
         return f"{value + 0.0:,.{min(places, 8)}f}".replace("-", "−")
+
+
+def look(names: Sequence[str], name: str) -> Look:
+    """Colour, marker, hatch and line of a scenario: grey without policy, then one after the other."""
+    if name == NO_POLICY:
+        return Look(GREY, "X", "", "-")
+    k = [n for n in names if n != NO_POLICY].index(name) % len(COLOURS)
+    return Look(COLOURS[k], MARKERS[k], HATCHES[k], LINES[k])
 
 
 def value_axis(axes: Axes, which: str = "x", unit: str = "", zero: bool = False) -> None:

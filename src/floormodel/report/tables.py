@@ -76,6 +76,16 @@ class Table:
         records = self.frame.to_dict("records")
         return [[_shown(v, self.units.get(str(c), str(row.get("unit", "")))) for c, v in row.items()] for row in records]
 
+    def spans(self) -> list[int]:
+        """For each row over how many rows its first cell stands: 0 where the row above has the same text in it."""
+        first = [row[0] for row in self.cells()]
+        starts = [k for k, text in enumerate(first) if k == 0 or text != first[k - 1] or self.numeric()[0]]
+        return [next((s for s in starts if s > k), len(first)) - k if k in starts else 0 for k in range(len(first))]
+
+    def cells_once(self) -> list[list[str]]:
+        """The body with the first cell left empty where it repeats the one above."""
+        return [row if span else ["", *row[1:]] for row, span in zip(self.cells(), self.spans())]
+
     def numeric(self) -> list[bool]:
         """Which columns hold numbers (and are set to the right)."""
         return [any(isinstance(v, Range | float | int) for v in self.frame[c]) for c in self.frame.columns]
@@ -100,16 +110,18 @@ class Table:
         kinds = [' class="number"' if n else "" for n in self.numeric()]
         head = "".join(f'<th scope="col"{k}>{html.escape(h)}</th>' for h, k in zip(self.headings(), kinds))
         body = ""
-        for row in self.cells():
-            cells = "".join(f"<td{k}>{_together(html.escape(c))}</td>" for c, k in zip(row, kinds))
-            body += f"<tr>{cells}</tr>\n"
+        for row, span in zip(self.cells(), self.spans()):
+            first = [f'<th scope="rowgroup" rowspan="{span}">{html.escape(row[0])}</th>'] if span > 1 else []
+            rest = list(zip(row, kinds))[1 if span != 1 else 0:]
+            cells = first + [f"<td{k}>{_together(html.escape(c))}</td>" for c, k in rest]
+            body += f"<tr>{''.join(cells)}</tr>\n"
         title = html.escape(self.title if caption is None else caption)
         return f"<table>\n<caption>{title}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
 
     def to_latex(self) -> str:
         """A LaTeX table float for the booktabs package; every text is escaped."""
         align = "".join("r" if n else "l" for n in self.numeric())
-        lines = [[latex(c) for c in row] for row in [self.headings(), *self.cells()]]
+        lines = [[latex(c) for c in row] for row in [self.headings(), *self.cells_once()]]
         rows = [" & ".join(row) + r" \\" for row in lines]
         below = [rf"\par\smallskip\footnotesize {latex(t)}" for t in self.below()]
         return "\n".join([r"\begin{table}[htbp]", r"\centering", rf"\caption{{{latex(self.title)}}}", rf"\label{{tab:{self.stem}}}",
