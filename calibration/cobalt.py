@@ -21,6 +21,8 @@ from calibration.figures import (
     read_sources,
     write_table,
 )
+from calibration.latent_cost import entry_cost
+from floormodel.finance.project import load_projects
 
 CONCENTRATION = FOLDER.parent / "concentration" / "sources.csv"
 BLOC = ["USA", "EU27", "JPN", "KOR"]
@@ -100,26 +102,17 @@ def wedge_rows(figures: dict[str, Table]) -> list[list[str]]:
 def latent_rows(figures: dict[str, Table]) -> list[list[str]]:
     """Rows of latent.csv: a refinery that may enter, what it costs, whom it sells to, and the ore it could buy."""
     latent, rows = figures["latent"], []
+    ore = ore_price(figures["prices"]) / figures["production"].value("recovery")
+    cost = entry_cost(load_projects("cobalt")["cobalt_refinery"], ore, YEAR)
     for region in LATENT:
         rows.append(market_row("latent_capacity", "refined", region, "", latent["refinery_capacity"]))
-        rows.append(market_row("latent_unit_cost", "refined", region, "", refinery_cost(latent)))
+        rows.append(market_row("latent_unit_cost", "refined", region, "", cost))
         for buyer in BLOC:
             weight = latent["route_home" if buyer == region else "route_bloc"]
             rows.append(market_row("latent_route_weight", "refined", region, buyer, weight))
     for (buyer, origin), figure in latent.under("ore_weight").items():
         rows.append(market_row("route_weight", "mined", origin, buyer, figure))
     return rows
-
-
-def refinery_cost(latent: Table) -> Figure:
-    """Operating cost of a refinery plus the annuity of its investment, USD per t of cobalt, ore apart."""
-    rate, life = latent.value("discount_rate"), latent.value("life")
-    annuity = rate / (1 - (1 + rate) ** -life)
-    opex, capex = latent["refinery_opex"], latent["refinery_capex"]
-    ends = ((opex.low, capex.low), (opex.value, capex.value), (opex.high, capex.high))
-    low, mid, high = (round(running + invested * annuity) for running, invested in ends)
-    note = f"operating cost plus investment over {life:g} years at {rate:.0%} real"
-    return Figure(mid, "USD/t", low, high, YEAR, ASSUMPTION, note)
 
 
 def _as_read(table: Table) -> list[list[str]]:

@@ -19,8 +19,10 @@ from calibration.figures import (
     read_sources,
     write_table,
 )
+from calibration.latent_cost import entry_cost
 from calibration.rare_earths_evidence import evidence
 from calibration.rare_earths_quantities import FOLDER, GOODS, NAN, REGIONS, YEAR, Quantities, quantities, read
+from floormodel.finance.project import load_projects
 
 CONCENTRATION = FOLDER.parent / "concentration" / "sources.csv"
 BLOC = ["USA", "EU27", "JPN", "KOR"]
@@ -44,7 +46,7 @@ def build(out: Path) -> None:
     q = quantities(figures)
     tables = {"quantities": quantity_rows(figures, q), "prices": price_rows(figures, YEAR),
               "prices_2025": price_rows(figures, "2025"), "wedges": wedge_rows(figures),
-              "parameters": parameter_rows(figures), "latent": latent_rows(figures)}
+              "parameters": parameter_rows(figures), "latent": latent_rows(figures, q)}
     for name, rows in tables.items():
         write_table(out / f"{name}.csv", MARKET_COLUMNS, rows)
     moved = [[m.figure, *(number_text(round(v, 4)) for v in (m.reported, m.balanced, m.relative)), m.why]
@@ -123,28 +125,30 @@ def _as_read(table: Table) -> list[list[str]]:
             for (variable, good, region, partner), figure in table.rows.items()]
 
 
-def latent_rows(figures: dict[str, Table]) -> list[list[str]]:
+def latent_rows(figures: dict[str, Table], q: Quantities) -> list[list[str]]:
     """Rows of latent.csv: plants that may enter, what they cost, whom they sell to, and the ore they could buy."""
-    latent = figures["latent"]
+    latent, costs = figures["latent"], unit_costs(figures)
+    outside = [r for r, use in zip(REGIONS, q.flow[1].sum(0)) if use > 0 and r not in BLOC]
     rows = []
     for good, stem, places in (("ndpr_oxide", "oxide", LATENT_OXIDE), ("magnet", "magnet", LATENT_MAGNET)):
         for region in places:
             rows.append(market_row("latent_capacity", good, region, "", latent[f"{stem}_capacity"]))
-            rows.append(market_row("latent_unit_cost", good, region, "", unit_cost(latent, stem)))
+            rows.append(market_row("latent_unit_cost", good, region, "", costs[good]))
             for buyer in BLOC:
                 weight = latent[f"{stem}_route_{'home' if buyer == region else 'bloc'}"]
+                rows.append(market_row("latent_route_weight", good, region, buyer, weight))
+            for buyer in outside if region not in BLOC else []:
+                weight = latent[f"{stem}_route_outside", buyer if buyer == "CHN" else ""]
                 rows.append(market_row("latent_route_weight", good, region, buyer, weight))
     for (buyer, origin), figure in latent.under("ore_weight").items():
         rows.append(market_row("route_weight", "mined", origin, buyer, figure))
     return rows
 
 
-def unit_cost(latent: Table, stem: str) -> Figure:
-    """Operating cost plus the annuity of the investment, USD per t of product."""
-    rate, life = latent.value("discount_rate"), latent.value("life")
-    annuity = rate / (1 - (1 + rate) ** -life)
-    capex, opex = latent[f"{stem}_capex"], latent[f"{stem}_opex"]
-    ends = ((opex.low, capex.low), (opex.value, capex.value), (opex.high, capex.high))
-    low, mid, high = (round(running + build * annuity, 0) for running, build in ends)
-    note = f"operating cost plus investment over {life:g} years at {rate:.0%} real"
-    return Figure(mid, "USD/t", low, high, YEAR, ASSUMPTION, note)
+def unit_costs(figures: dict[str, Table]) -> dict[str, Figure]:
+    """Unit cost of a latent plant of each good, beside inputs at their gate prices."""
+    prices, made, plants = figures["prices"], figures["production"], load_projects("rare_earths")
+    oxide = prices.value("oxide_price", "", YEAR) * 1e3
+    ore = oxide * prices.value("payable") / made.value("recovery")
+    return {"ndpr_oxide": entry_cost(plants["ndpr_refinery"], ore, YEAR),
+            "magnet": entry_cost(plants["magnet_plant"], oxide * made.value("oxide_per_magnet"), YEAR)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 from calibration.__main__ import main
 from calibration.balance import balance, movements
 from calibration.figures import Figure, Table, number_text, read_figures, read_sources, write_table
-from calibration.rare_earths import unit_cost
+from calibration.latent_cost import entry_cost
 from calibration.rare_earths_quantities import book_reexports, oxide_content
 from floormodel.errors import DataError
+from floormodel.finance.project import Project
 
 DATA = Path(__file__).parents[1] / "src" / "floormodel" / "data"
 NAN = float("nan")
@@ -117,11 +119,27 @@ def test_the_oxide_in_a_customs_flow_follows_its_unit_value() -> None:
     assert oxide_content(made, prices, "metals", 6600, 100) == pytest.approx(110)  # metal at 66 USD/kg is all NdPr
 
 
-def test_unit_cost_recovers_the_investment_over_the_life() -> None:
-    latent = figure_table(discount_rate=0.07, life=12, oxide_capex=1000, oxide_opex=0)
-    cost = unit_cost(latent, "oxide").value
-    worth = sum(cost / 1.07**year for year in range(1, 13))
-    assert worth == pytest.approx(1000, rel=5e-3)
+def plant(**changes: float) -> Project:
+    bare = Project("plant", "ore", "CHN", "refining", capex=1000.0, opex=50.0, life=12, build_years=1, hurdle=0.07)
+    return replace(bare, **changes)
+
+
+def test_a_plant_without_tax_or_delay_enters_at_running_cost_plus_annuity() -> None:
+    cost = entry_cost(plant(capex=1e6), 300.0, "2024")
+    assert cost.value == pytest.approx(50 + 1e6 * 0.07 / (1 - 1.07**-12), abs=0.5)
+    assert (cost.low, cost.high) == (cost.value, cost.value)  # nothing is drawn
+    half = entry_cost(plant(capex=1e6, utilisation=0.5), 300.0, "2024")
+    assert half.value == pytest.approx(50 + 2e6 * 0.07 / (1 - 1.07**-12), abs=0.5)
+
+
+def test_the_range_of_a_plant_is_that_of_its_drawn_costs() -> None:
+    # opex alone is uncertain, triangular between 0 and 100 000, mode in the middle: 5 and 95 % stand sqrt(0.05 / 2) of
+    # the width from the ends; the standard error of such a quantile of 10 000 draws is 345
+    cost = entry_cost(plant(opex=5e4, ranges={"opex": (0.0, 1e5)}), 0.0, "2024")
+    off = 1e5 * (0.05 / 2) ** 0.5
+    fixed = 1000 * 0.07 / (1 - 1.07**-12)
+    assert cost.low == pytest.approx(fixed + off, abs=4 * 345)
+    assert cost.high == pytest.approx(fixed + 1e5 - off, abs=4 * 345)
 
 
 def write(path: Path, text: str) -> Path:

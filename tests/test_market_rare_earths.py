@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import floormodel as fm
+from floormodel.finance.project import load_projects
+from floormodel.indicators.viability import PlantPrices, viability
 from floormodel.schema import STORED
 
 FOLDER = Path(__file__).parents[1] / "src" / "floormodel" / "data" / "rare_earths"
@@ -154,6 +156,27 @@ def test_latent_plants_stand_where_nothing_is_made_and_can_buy_their_input() -> 
         bought = [v for k, v in f["flow0"].items() if k[0] == source and k[2] == region]
         assert bought or sum(weights) == pytest.approx(1), (good, region)
         assert any(k[:2] == (good, region) and v > 0 for k, v in f["latent_route_weight"].items())
+
+
+def test_a_latent_plant_enters_where_the_representative_plant_just_pays() -> None:
+    f, plants = figures(), load_projects("rare_earths")
+    oxide = f["price0"]["ndpr_oxide", "USA", ""]
+    inputs = {"ndpr_oxide": f["price0"]["mined", "AUS", ""] * recipe(f, "ndpr_oxide", "mined"),
+              "magnet": oxide * recipe(f, "magnet", "ndpr_oxide")}
+    for good, name in (("ndpr_oxide", "ndpr_refinery"), ("magnet", "magnet_plant")):
+        cost = next(v for k, v in f["latent_unit_cost"].items() if k[0] == good)
+        worth = viability(plants[name], PlantPrices(cost + inputs[good], inputs[good])).npv
+        assert abs(float(worth[0])) < 1e-4 * plants[name].capex  # whole dollars per tonne
+
+
+def test_a_latent_plant_outside_the_bloc_can_sell_to_every_user_of_oxide() -> None:
+    f = figures()
+    users = {k[2] for k in f["flow0"] if k[0] == "ndpr_oxide"}
+    assert {k[2] for k in f["latent_route_weight"] if k[:2] == ("ndpr_oxide", "AUS")} == users
+    market = fm.load_market("rare_earths").open_projects("all")
+    floor = fm.PriceFloor(good="ndpr_oxide", members=market.bloc("allies"), price=110_000)
+    price = fm.solve(market, [floor]).dataset["price"].sel(good="ndpr_oxide")
+    assert float(price.sel(region="AUS")) > float(price.sel(region="ROW"))  # it keeps a market, at least as others do
 
 
 def test_no_region_without_a_refinery_buys_ore() -> None:
