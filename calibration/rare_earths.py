@@ -20,6 +20,7 @@ from calibration.figures import (
     write_table,
 )
 from calibration.latent_cost import entry_cost
+from calibration.rare_earths_decks import customs_rows, premium_rows
 from calibration.rare_earths_evidence import evidence
 from calibration.rare_earths_quantities import FOLDER, GOODS, NAN, REGIONS, YEAR, Quantities, quantities, read
 from floormodel.finance.project import load_projects
@@ -30,7 +31,8 @@ LATENT_OXIDE = ["EU27", "JPN", "KOR", "AUS"]  # no benchmark refining
 LATENT_MAGNET = ["USA"]  # the only member without benchmark magnet output
 PER_CONTAINED = "per t of contained oxide: 45 % (25 to 50) of the oxide price"
 NET_OF_VAT = "the quoted price less the 13 % VAT that exports are not refunded"
-PER_OXIDE = "elasticity of oxide use over the oxide's share of the magnet price, since oxide per magnet is fixed"
+PER_OXIDE = ("elasticity of oxide use over the oxide's share of the magnet price, since oxide per magnet is fixed; low "
+             "end: the arcs of oxide hold thrift and offshoring, which are no loss of magnet use")
 REPORT = ["figure", "reported", "balanced", "relative_move", "why"]
 
 
@@ -45,7 +47,8 @@ def build(out: Path) -> None:
     figures = read()
     q = quantities(figures)
     tables = {"quantities": quantity_rows(figures, q), "prices": price_rows(figures, YEAR),
-              "prices_2025": price_rows(figures, "2025"), "wedges": wedge_rows(figures),
+              "prices_2025": price_rows(figures, "2025"), "customs_trade": customs_rows(figures["production"], q, BLOC),
+              "magnet_premia": premium_rows(figures["prices"]), "wedges": wedge_rows(figures),
               "parameters": parameter_rows(figures), "latent": latent_rows(figures, q)}
     for name, rows in tables.items():
         write_table(out / f"{name}.csv", MARKET_COLUMNS, rows)
@@ -114,7 +117,8 @@ def parameter_rows(figures: dict[str, Table]) -> list[list[str]]:
     for horizon in ("short", "long"):
         name = f"demand_elasticity_{horizon}"
         oxide = figures["parameters"][name, "ndpr_oxide", "*"].scaled(1 / share, "1")
-        low, mid, high = (round(v, 3) for v in (oxide.low, oxide.value, oxide.high))
+        least = min(oxide.low, prices.value("magnet_demand_least"))
+        low, mid, high = (round(v, 3) for v in (least, oxide.value, oxide.high))
         eta = Figure(mid, "1", low, high, YEAR, oxide.source, PER_OXIDE)
         rows.append(market_row(name, "magnet", "*", "", eta))
     return rows

@@ -32,15 +32,23 @@ def _nodes() -> Array:
     return np.zeros((len(GOODS), len(REGIONS)))
 
 
+def _routes() -> Array:
+    return np.zeros((len(GOODS), len(REGIONS), len(REGIONS)))
+
+
 @dataclass
 class Quantities:
-    """Balanced tonnes: (good, region), flows (good, origin, destination), the two recipes, and what was moved."""
+    """Balanced tonnes: (good, region), flows (good, origin, destination), the two recipes, and what was moved.
+
+    `prior` holds the oxide and magnet shipments before they were fitted.
+    """
 
     output: Array = field(default_factory=_nodes)
     secondary: Array = field(default_factory=_nodes)
     stock: Array = field(default_factory=_nodes)
     demand: Array = field(default_factory=_nodes)
-    flow: Array = field(default_factory=lambda: np.zeros((len(GOODS), len(REGIONS), len(REGIONS))))
+    flow: Array = field(default_factory=_routes)
+    prior: Array = field(default_factory=_routes)
     ore_per_oxide: float = NAN
     oxide_per_magnet: float = NAN
     moves: list[Move] = field(default_factory=list)
@@ -233,6 +241,7 @@ def _balanced(good: str, made: Table, prior: Array, output: Array, use: Array, q
     keep = np.minimum(1, (1 - least) * output / np.where(abroad > 0, abroad, 1))
     prior = prior * keep[:, None]
     prior += np.diag((output - prior.sum(1)) * (use > 0))
+    q.prior[GOODS.index(good)] = prior
     out = balance(prior, output, use, REGIONS, REGIONS, good)
     why = "trade with re-exports booked, fitted to output and use"
     q.moves += movements(prior, out, REGIONS, REGIONS, f"flow0[{good}", why)

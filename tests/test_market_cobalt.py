@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import floormodel as fm
 from calibration import cobalt
 from calibration import cobalt_quantities as tonnes
 from floormodel.errors import DataError
+from floormodel.finance.project import load_projects
+from floormodel.indicators.viability import PlantPrices, viability
 
 DATA = Path(fm.__file__).parent / "data" / "cobalt"
 TABLES = ("quantities", "prices", "wedges", "parameters", "latent")
@@ -177,3 +181,37 @@ def test_figures_that_cannot_be_balanced_are_refused(key: tuple, value: float, w
     rows[found] = replace(rows[found], value=value)
     with pytest.raises(DataError, match=words):
         tonnes.quantities(figures)
+
+
+def note(name: str, pattern: str) -> list[float]:
+    text = tomllib.loads((DATA / "market.toml").read_text("utf-8"))["notes"][name]
+    found = re.search(pattern, text)
+    assert found, (pattern, text)
+    return [float(number) for number in found.groups()]
+
+
+def test_the_notes_say_what_a_quota_does_and_how_large_the_stock_build_is(quantities: pd.DataFrame) -> None:
+    build = sum(nodes(quantities, "stock_change0", good).sum() for good in ("mined", "refined"))
+    shipped = flows(quantities, "mined").loc["COD"].drop("COD").sum()
+    assert note("quota", r"(\d+) kt of stock builds are ([\d.]+) times") == [round(build / 1e3), round(build / 36e3, 1)]
+    assert note("quota", r"below about 150 kt \(it shipped (\d+) kt\)") == [round(shipped / 1e3)]
+    market = fm.load_market("cobalt", horizon="short")
+    before = float(market.dataset["price0"].sel(good="refined", region="CHN"))
+    times = []
+    for quota in note("quota", r"a quota of (\d+) kt doubles the price of refined cobalt in China, one of (\d+) kt"):
+        run = fm.solve(market, [fm.ExportQuota(good="mined", exporter="COD", quota=quota * 1e3)])
+        assert run.converged.all()
+        times.append(float(run.dataset["price"].sel(good="refined", region="CHN")) / before)
+    assert [round(t) for t in times] == [2, 6]  # "doubles", "six times as high"
+
+
+def test_the_latent_refinery_costs_what_the_representative_one_needs_and_the_notes_say_what_it_makes() -> None:
+    market, plant = fm.load_market("cobalt").open_projects("all"), load_projects("cobalt")["cobalt_refinery"]
+    figures = market.dataset.sel(region="USA")
+    ore = float(market.dataset["price0"].sel(good="mined", region="COD")) / 0.96
+    cost = float(figures["latent_unit_cost"].sel(good="refined"))
+    worth = viability(plant, PlantPrices(cost + ore, ore)).npv
+    assert abs(float(worth[0])) < 1e-3 * plant.capex  # whole dollars per tonne
+    made = float(fm.solve(market).dataset["output"].sel(good="refined", region="USA"))
+    full = float(figures["latent_capacity"].sel(good="refined"))
+    assert note("latent", r"runs at (\d+) %") == [round(100 * made / full)]

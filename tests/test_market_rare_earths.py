@@ -17,7 +17,9 @@ from floormodel.schema import STORED
 FOLDER = Path(__file__).parents[1] / "src" / "floormodel" / "data" / "rare_earths"
 HEAD = tomllib.loads((FOLDER / "market.toml").read_text("utf-8"))
 GOODS, REGIONS = HEAD["goods"], HEAD["regions"]
-TABLES = [*HEAD["tables"], *HEAD["decks"].values()]
+DECKS = HEAD["decks"]
+TABLES = [*HEAD["tables"], *DECKS.values()]
+BLOC = HEAD["blocs"]["allies"]
 COLUMNS = ["variable", "good", "region", "partner", "value", "unit", "low", "high", "year", "source", "note"]
 OXIDE = 1.166  # t of oxide per t of neodymium
 
@@ -33,6 +35,10 @@ def figures(*names: str) -> dict[str, dict[tuple[str, str, str], float]]:
         for row in rows(name):
             out[row["variable"]][row["good"], row["region"], row["partner"]] = float(row["value"])
     return out
+
+
+def with_deck(deck: str | None) -> dict[str, dict[tuple[str, str, str], float]]:
+    return figures(*HEAD["tables"], *([DECKS[deck]] if deck else []))
 
 
 def total(cells: dict[tuple[str, str, str], float], good: str, place: int | None = None, region: str = "") -> float:
@@ -73,10 +79,11 @@ def test_parameters_that_are_drawn_have_ranges(variable: str) -> None:
     assert found and all(row["low"] and row["high"] for row in found)
 
 
+@pytest.mark.parametrize("deck", [None, *DECKS])
 @pytest.mark.parametrize("good", GOODS)
 @pytest.mark.parametrize("region", REGIONS)
-def test_supply_and_use_balance(good: str, region: str) -> None:
-    f = figures()
+def test_supply_and_use_balance(good: str, region: str, deck: str | None) -> None:
+    f = with_deck(deck)
     key = (good, region, "")
     made = f["output0"].get(key, 0) + f["secondary0"].get(key, 0) - f["stock_change0"].get(key, 0)
     assert total(f["flow0"], good, 1, region) == pytest.approx(made, rel=1e-9)
@@ -119,9 +126,9 @@ def landed(f: dict[str, dict[tuple[str, str, str], float]], good: str, origin: s
     return border * (1 + route("import_rate0"))
 
 
-@pytest.mark.parametrize("deck", ["prices.csv", "prices_2025.csv"])
-def test_every_maker_has_a_positive_margin(deck: str) -> None:
-    f = figures(*[t for t in HEAD["tables"] if t != "prices.csv"], deck)
+@pytest.mark.parametrize("deck", [None, *DECKS])
+def test_every_maker_has_a_positive_margin(deck: str | None) -> None:
+    f = with_deck(deck)
     paid: dict[tuple[str, str], float] = {}
     for good in GOODS:
         for region in REGIONS:
@@ -196,7 +203,7 @@ def test_opened_plants_stay_near_idle_at_benchmark_prices() -> None:
 
 
 @pytest.mark.parametrize("horizon", ["short", "long"])
-@pytest.mark.parametrize("deck", [None, "2025"])
+@pytest.mark.parametrize("deck", [None, *DECKS])
 def test_the_market_loads(horizon: str, deck: str | None) -> None:
     market = fm.load_market("rare_earths", horizon, deck)
     assert market.goods == GOODS and market.regions == REGIONS
