@@ -86,7 +86,7 @@ def test_a_quantile_table_keeps_the_order_of_its_keys(runs, groups):
     frame = frames.changes(runs.indicators(), groups)
     frame = frame[(frame["indicator"] == "output") & frame["region"].isin(list(groups))]
     table = quantile_table(frame, ["good", "region"], "t")
-    assert list(table.frame["good"]) == ["Mined"] * 3 + ["NdPr oxide"] * 3 + ["Magnets"] * 3
+    assert list(table.frame["good"]) == ["Ore"] * 3 + ["NdPr oxide"] * 3 + ["Magnets"] * 3
     assert list(table.frame["region"])[:3] == ["Buying bloc", "Dominant: China", "Other countries"]
     assert table.headings()[2] == "Floor, kt/yr"
 

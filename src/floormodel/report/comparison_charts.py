@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from floormodel.indicators.viability import Viability
-from floormodel.report.labels import for_readers, format_number, sign_note
+from floormodel.report.labels import READER_UNITS, for_readers, format_number, sign_note
 from floormodel.report.marks import (
     BAND_NOTE,
     RANGE_NOTE,
@@ -75,11 +75,12 @@ def tornado(frame: pd.DataFrame, central: float, *, unit: str, title: str, subti
     margin = 0.16 * (ends.max() - ends.min())
     axes.set_xlim(ends.min() - margin, ends.max() + margin)
     category_axis(axes, names_in(table, "parameter"))
+    unit = READER_UNITS["0-1"][0] if unit == "0-1" else unit
     value_axis(axes, "x", unit)
     handles = [Patch(facecolor=BLUE, label="parameter at its low value"),
                Patch(facecolor=VERMILLION, hatch="////", edgecolor="white", label="at its high value"),
                Line2D([], [], color=INK, label=f"central values: {format_number(central, unit)} {unit}")]
-    what = subtitle or "One parameter at a time, all others at their central values; the values stand at the bars' ends"
+    what = subtitle or "One parameter at a time between its low and its high value, all others at their central values"
     central_values = replace(provenance, draws=1) if provenance else None
     return finish(figure, title, what, footer(central_values, sign_note(indicators)), handles)
 

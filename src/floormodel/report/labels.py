@@ -46,7 +46,13 @@ REGIONS = {
     "dominant": "Dominant suppliers",
     "others": "Other countries",
 }
-GOODS = {"ndpr_oxide": "NdPr oxide", "mined": "mined", "refined": "refined", "magnet": "magnets", "all": "all stages"}
+GOODS = {
+    "ndpr_oxide": "NdPr oxide",
+    "mined": "ore",
+    "refined": "refined material",
+    "magnet": "magnets",
+    "all": "all stages",
+}
 INDICATORS = {
     "price": "Producer price",
     "output": "Output",
@@ -131,7 +137,7 @@ READER_UNITS = {
     "t/yr": ("kt/yr", 1e-3, 2),
     "USD/yr": ("USD m/yr", 1e-6, 1),
     "share": ("%", 100.0, 1),
-    "0-1": ("0 to 1", 1.0, 3),
+    "0-1": ("0 to 1", 1.0, 4),
     "number": ("number", 1.0, 2),
     "USD per t/yr": ("USD per kg/yr", 1e-3, 1),
 }

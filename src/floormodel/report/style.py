@@ -201,7 +201,7 @@ class PlainNumbers(Formatter):
 def look(names: Sequence[str], name: str) -> Look:
     """Colour, marker, hatch and line of a scenario: grey without policy, then one after the other."""
     if name == NO_POLICY:
-        return Look(GREY, "X", "", "-")
+        return Look(GREY, "d", "", "-")
     k = [n for n in names if n != NO_POLICY].index(name) % len(COLOURS)
     return Look(COLOURS[k], MARKERS[k], HATCHES[k], LINES[k])
 

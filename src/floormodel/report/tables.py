@@ -27,6 +27,7 @@ from floormodel.report.spreadsheet import new_workbook, write_frame
 from floormodel.report.word import write_docx
 
 NO_BREAK = "\u00a0"
+RANGE_TEXT = re.compile(r"[−\d,.]+ \([−\d,.]+ to [−\d,.]+\)")
 NAMES: dict[str, Callable[[str], str | None]] = {
     "good": good_name, "region": region_name, "indicator": indicator_name, "account": ACCOUNTS.get, "owner": OWNERS.get,
 }
@@ -107,16 +108,18 @@ class Table:
 
     def to_html(self, caption: str | None = None) -> str:
         """An HTML table; every text is escaped."""
+        dense = len(self.frame.columns) > 7
         kinds = [' class="number"' if n else "" for n in self.numeric()]
         head = "".join(f'<th scope="col"{k}>{html.escape(h)}</th>' for h, k in zip(self.headings(), kinds))
         body = ""
         for row, span in zip(self.cells(), self.spans()):
             first = [f'<th scope="rowgroup" rowspan="{span}">{html.escape(row[0])}</th>'] if span > 1 else []
             rest = list(zip(row, kinds))[1 if span != 1 else 0:]
-            cells = first + [f"<td{k}>{_together(html.escape(c))}</td>" for c, k in rest]
+            cells = first + [f"<td{k}>{html.escape(c) if dense else _together(html.escape(c))}</td>" for c, k in rest]
             body += f"<tr>{''.join(cells)}</tr>\n"
         title = html.escape(self.title if caption is None else caption)
-        return f"<table>\n<caption>{title}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+        opening = '<table class="dense">' if dense else "<table>"
+        return f"{opening}\n<caption>{title}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
 
     def to_latex(self) -> str:
         """A LaTeX table float for the booktabs package; every text is escaped."""
@@ -187,8 +190,8 @@ def _shown(value: Any, unit: str) -> str:
 
 def _together(text: str) -> str:
     """A range in brackets kept on one line, by spaces that do not break."""
-    before, bracket, rest = text.partition(" (")
-    return f"{before} ({rest.replace(' ', NO_BREAK)}" if bracket and rest.endswith(")") else text
+    before, _, rest = text.partition(" (")
+    return f"{before} ({rest.replace(' ', NO_BREAK)}" if RANGE_TEXT.fullmatch(text) else text
 
 
 def _one_line(text: str) -> str:
