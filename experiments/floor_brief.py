@@ -10,6 +10,7 @@ from experiments.words import Reader, number, quantiles, span, verdict
 from floormodel.report import charts
 from floormodel.report.brief import Brief, Chart, Headline, Points, Section
 from floormodel.report.comparison_charts import viability_frame
+from floormodel.report.concentration_chart import concentration_chart, load_concentration
 from floormodel.report.frames import changes, groups_of, levels, provenance_of, relative_changes
 from floormodel.report.labels import good_name, region_name
 from floormodel.report.money_charts import incidence_frame, line_label
@@ -155,6 +156,7 @@ class Pages:
                 scenarios=self.names, provenance=provenance_of(runs))
             blocks.append(Chart(figure, f"output_{name}", f"Change of output by stage and group, and HHI by stage; {label}.",
                                 f"With {label}."))
+        blocks += self._history()
         first = self.r.resilience[0][2]
         shown = [f"if it stops {'exporting' if stops == 'exports' else 'altogether'}, {label.lower()}: {100 * n.after:.0f} % at "
                  f"{number(n.price_ratio)} times the price{'' if n.calibrated else ' (far outside what the elasticities were read in)'}"
@@ -164,6 +166,19 @@ class Pages:
                           f"{good_name(first.good)} in the balanced benchmark. What the bloc can still use, of its use without policy: "
                           + "; ".join(shown) + ".")
         return Section("Output and concentration by stage", blocks)
+
+    def _history(self) -> list[str | Chart]:
+        """Where concentration comes from: leading shares since the records began, with the fitted trend."""
+        history, fitted = load_concentration(self.r.market.name)
+        trends = fitted[fitted["status"] == "fitted"].drop_duplicates("stage")
+        words = [f"{good_name(str(row['stage']))}: {number(100 * row['slope'])} (90 % band {number(100 * row['slope_low'])} to "
+                 f"{number(100 * row['slope_high'])}) per cent a year on the odds of {region_name(str(row['leader']))}, {row['years']}"
+                 for _, row in trends.iterrows()]
+        short = [good_name(str(s)) for s in fitted.loc[fitted["status"] == "too_short", "stage"].unique()]
+        text = "Trend of the leading share (fractional logit): " + "; ".join(words) + "."
+        text += f" Too few years for a trend: {', '.join(short)}." if short else ""
+        return [text, Chart(concentration_chart(history, "Concentration of supply over time"), "concentration_history",
+                            "Share of the leading supplier and HHI by stage over time.")]
 
     def payers(self) -> Section:
         figure = charts.incidence(self.r.runs.accounts(), self.groups, FLOOR, self.goods, provenance=self.provenance)
