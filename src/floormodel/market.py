@@ -248,7 +248,7 @@ def load_market(name: str, horizon: str = "long", deck: str | None = None, folde
     horizon : 'long' | 'short'
         Which set of elasticities.
     deck : str, optional
-        Another price deck of the market, such as "2025": its prices replace the benchmark's, quantities stay.
+        Another deck of figures of the market, such as "2025" (prices) or "customs_trade" (trade): its cells replace the benchmark's.
     folder : path, optional
         Read the market from this folder instead of the package's own data.
 
@@ -267,7 +267,7 @@ def load_market(name: str, horizon: str = "long", deck: str | None = None, folde
     decks = head.get("decks", {})
     if deck is not None:
         if deck not in decks:
-            raise DataError(f"market {name!r}: unknown price deck {deck!r}; {did_you_mean(deck, decks)}")
+            raise DataError(f"market {name!r}: unknown deck {deck!r}; {did_you_mean(deck, decks)}")
         files.append(decks[deck])
     tables = [read_table(folder / f, head["goods"], head["regions"]) for f in files]
     figures = pd.concat(tables, ignore_index=True)

@@ -126,12 +126,12 @@ class Study:
         return replace(self, ensemble=Ensemble(draws=draws, **seed))
 
     def load(self) -> Market:
-        """The study's market, with its price deck and opened projects, after checking every policy against it.
+        """The study's market, with its deck and opened projects, after checking every policy against it.
 
         Raises
         ------
         ScenarioError
-            A price deck, latent project, good or region that the market does not have; all faults at once.
+            A deck, latent project, good or region that the market does not have; all faults at once.
         """
         faults = Faults(self.source, ScenarioError)
         lines = key_lines(self.text)
@@ -141,7 +141,7 @@ class Study:
                 market = load_market(self.market, self.horizon, self.deck)
             except DataError as exc:
                 where = name_place(("deck",), lines)
-                faults.add(where, repr(self.deck), f"a price deck of market {self.market!r}", _tail(exc))
+                faults.add(where, repr(self.deck), f"a deck of market {self.market!r}", _tail(exc))
         for pair in () if isinstance(self.open_projects, str) else self.open_projects:
             try:
                 market.open_projects([pair])
