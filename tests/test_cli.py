@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -286,3 +288,25 @@ def test_list_names_every_market_and_every_field_of_every_policy():
     for field in set(fm.PriceFloor.model_fields) - {"kind"}:
         assert field in policies.stdout
     assert markets.exit_code == policies.exit_code == 0
+
+
+def test_a_terminal_that_knows_only_ascii_is_no_reason_to_fail(study, tmp_path):
+    result = CliRunner(charset="ascii").invoke(main, ["run", str(study), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    assert "results: " in result.stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing(study, tmp_path):
+    """In a process of its own, while it solves."""
+    words = [sys.executable, "-c", "from floormodel.cli import main; main()", "run", str(study), "-o", str(tmp_path / "out"),
+             "--draws", "20000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while b"scenarios" not in process.stderr.read(20):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()
+    assert process.returncode == 130
+    assert b"interrupted: nothing was written" in errors
+    assert b"Traceback" not in errors
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["study.toml"]

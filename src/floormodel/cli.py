@@ -7,6 +7,7 @@ Exit codes: 0 done; 2 input refused; 3 done but some draws or scenarios not solv
 from __future__ import annotations
 
 import inspect
+import io
 import signal
 import sys
 import threading
@@ -34,6 +35,9 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None,  # type: ignore[override]
              **extra: Any) -> NoReturn:
         """Run a command and leave with its exit code."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal that cannot show a minus sign shows a question mark
         sys.exit(self._guarded(list(sys.argv[1:] if args is None else args), prog_name))
 
     def _guarded(self, words: list[str], prog_name: str | None) -> int:
