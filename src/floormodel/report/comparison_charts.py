@@ -197,7 +197,7 @@ def instruments(frame: pd.DataFrame, measures: Sequence[str], *, title: str, sub
             bar_with_range(ax, y, row, 0.66, COLOURS[y % len(COLOURS)], HATCHES[y % len(HATCHES)])
             if not np.isfinite(row["q50"]):
                 _note(ax, y, str(row.get("note", "")) if measure == measures[0] else "–")
-        ax.set_title((labels or {}).get(measure, measure))
+        ax.set_title(textwrap.fill((labels or {}).get(measure, measure), 88 // columns))
         value_axis(ax, "x", str(chosen["unit"].iloc[0]), zero=True)
     for ax in axes[len(measures):]:
         ax.set_visible(False)

@@ -50,7 +50,8 @@ def new_workbook(path: str | Path) -> Iterator[Workbook]:
     book.set_properties({"title": "floormodel results", "author": "floormodel", "created": CREATED})
     formats = {"title": book.add_format({"bold": True, "font_size": 13}), "head": book.add_format(
         {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}), "text": book.add_format({}),
-        "number": book.add_format({"num_format": "#,##0.####"}), "small": book.add_format({"font_color": "#555555"})}
+        "large": book.add_format({"num_format": "#,##0"}), "whole": book.add_format({"num_format": "0"}),
+        "small_number": book.add_format({"num_format": "0.0###"}), "small": book.add_format({"font_color": "#555555"})}
     yield Workbook(book, formats)
     book.close()
 
@@ -87,8 +88,10 @@ def write_frame(book: Workbook, name: str, frame: pd.DataFrame, *, title: str = 
         values = frame[column].tolist()
         for r, value in enumerate(values, first + 1):
             _write(sheet, r, c, value, book.formats)
-        longest = max([len(str(column)), *(len(_text(v)) for v in values[:500])])
+        longest = max([min(len(str(column)), 18), *(len(_text(v)) for v in values[:500])])
         sheet.set_column(c, c, min(max(8, longest + 1), 48))
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
     sheet.freeze_panes(first + 1, 0)
     if len(frame):
         sheet.autofilter(first, 0, first + len(frame), len(frame.columns) - 1)
@@ -104,7 +107,9 @@ def _write(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any
         sheet.write_boolean(row, column, bool(value))
     elif isinstance(value, int | float | np.number):
         if math.isfinite(float(value)):
-            sheet.write_number(row, column, float(value), formats["number"])
+            number = float(value)
+            kind = "large" if abs(number) >= 1000 else "whole" if number.is_integer() else "small_number"
+            sheet.write_number(row, column, number, formats[kind])
     else:
         sheet.write_string(row, column, str(inert(str(value))), formats["text"])
 

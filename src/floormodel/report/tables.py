@@ -115,7 +115,7 @@ class Table:
         for row, span in zip(self.cells(), self.spans()):
             first = [f'<th scope="rowgroup" rowspan="{span}">{html.escape(row[0])}</th>'] if span > 1 else []
             rest = list(zip(row, kinds))[1 if span != 1 else 0:]
-            cells = first + [f"<td{k}>{html.escape(c) if dense else _together(html.escape(c))}</td>" for c, k in rest]
+            cells = first + [f"<td{k}>{_together(html.escape(c))}</td>" for c, k in rest]
             body += f"<tr>{''.join(cells)}</tr>\n"
         title = html.escape(self.title if caption is None else caption)
         opening = '<table class="dense">' if dense else "<table>"

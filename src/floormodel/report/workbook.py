@@ -52,7 +52,8 @@ def read_me(runs: Comparison) -> pd.DataFrame:
     """What the workbook holds and how it came about: item, value."""
     market = runs.market
     rows: list[tuple[str, Any]] = [
-        ("market", market.name), ("benchmark year", market.year), ("quantities in", market.basis), ("horizon", f"{market.horizon} run"),
+        ("market", market.name), ("benchmark year", str(market.year)),
+        ("quantities in", market.basis), ("horizon", f"{market.horizon} run"),
         ("latent projects opened", ", ".join(f"{g} in {r}" for g, r in market.opened) or "none"), ("draws", market.draws),
         ("seed", "none" if market.seed is None else str(market.seed)), ("share of draws solved", runs.share_converged)]
     rows += [(f"{name} money identity, largest relative error", f"{error:.1e}") for name, error in runs.identities().items()]
