@@ -15,7 +15,7 @@ from tests.twin.random_markets import random_case
 
 
 def market_of(case: dict[str, Any]) -> fm.Market:
-    curves = {k: case[k] for k in ("supply_curve", "demand_curve") if k in case}
+    curves = {k: case[k] for k in ("sourcing", "supply_curve", "demand_curve") if k in case}
     return fm.market_from_arrays("random", case["goods"], case["regions"], case["arrays"], **curves)
 
 

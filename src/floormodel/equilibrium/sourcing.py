@@ -23,46 +23,53 @@ class Sourcing:
     index: Array
 
 
+def _log_sum(a: Array, weight: Array) -> tuple[Array, Array]:
+    """log sum_o w e^a (..., D) over open routes (w > 0), and each route's part of the sum (..., O, D); 0 where none is open.
+
+    Accurate where all a are small (expm1/log1p) and where they are large (the largest is taken out).
+    """
+    open_route = weight > 0
+    a = np.where(open_route, a, 0.0)
+    top = np.max(np.where(open_route, np.real(a), -np.inf), axis=-2, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    e = weight * np.exp(np.where(open_route, a - top, 0.0))
+    total = e.sum(-2)
+    safe = np.where(total == 0, 1.0, total)
+    near = (np.max(np.abs(a), axis=-2) < 0.1) & (total != 0)
+    rest = weight.sum(-2) - 1
+    rest = np.where(np.abs(rest) < 1e-14, 0.0, rest)  # the rounding of a sum of shares
+    excess = (weight * np.expm1(np.where(near[..., None, :], a, 0.0))).sum(-2) + rest
+    log = np.where(near, np.log1p(np.where(near, excess, 0.0)), top[..., 0, :] + np.log(safe))
+    return log, e / safe[..., None, :]
+
+
 def logit(landed: Array, weight: Array, landed0: Array, price0: Array, beta: Array) -> Sourcing:
     """Dispersed spatial price equilibrium (Harker 1988): additive logit over origins.
 
     P = P0 - log(sum s0 exp(-beta (c - c0))) / beta; tonnes add up. `weight` is s0 (..., O, D), zero on closed routes.
-    Near c = c0 the expm1/log1p form keeps full accuracy.
     """
-    open_route = weight > 0
-    a = np.where(open_route, -beta[..., None, :] * (landed - landed0), 0.0)
-    top = np.max(np.where(open_route, np.real(a), -np.inf), axis=-2, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    total0 = weight.sum(-2)
-    near = np.max(np.abs(np.where(open_route, np.real(a), 0.0)), axis=-2) < 1e-3
-    e = weight * np.exp(a - top)
-    z = e.sum(-2)
-    safe = np.where(z == 0, 1.0, z)
-    far_log = top[..., 0, :] + np.log(safe)
-    excess = (weight * np.expm1(a * near[..., None, :])).sum(-2) + (total0 - 1)
-    log_z = np.where(near, np.log1p(np.where(near & (total0 > 0), excess, 0.0)), far_log)
-    price = price0 - log_z / beta
-    return Sourcing(price, e / safe[..., None, :], np.broadcast_to(beta[..., None, :], e.shape), beta)
+    log, share = _log_sum(-beta[..., None, :] * (landed - landed0), weight)
+    return Sourcing(price0 - log / beta, share, np.broadcast_to(beta[..., None, :], share.shape), beta)
 
 
 def ces(landed: Array, weight: Array, landed0: Array, price0: Array, sigma: Array) -> Sourcing:
     """Armington: P = P0 (sum theta (c/c0)^(1-sigma))^(1/(1-sigma)), theta = s0 c0 / P0, tonnes per unit s0 (P/P0)^sigma (c/c0)^-sigma.
 
-    Written with expm1/log1p so that it is continuous and accurate through sigma = 1.
+    Accurate through sigma = 1. Like s0, theta is not renormalised when a route closes: P rises as if its price had become
+    prohibitive (sigma > 1; below that every origin is essential, see `layout.make_layout`). Only the rounding of benchmark shares,
+    which sum to one, is taken out.
     """
     open_route = weight > 0
     log_c = np.where(open_route, np.log(np.where(open_route, landed / landed0, 1.0)), 0.0)
-    theta = np.where(open_route, weight * landed0, 0.0)
-    theta = theta / np.where(theta.sum(-2) > 0, theta.sum(-2), 1.0)[..., None, :]
-    k = (1 - sigma)[..., None, :]
-    small = np.abs(k) < 1e-9
-    scaled = np.where(small, log_c, np.expm1(k * log_c) / np.where(small, 1.0, k))
-    mean = (theta * scaled).sum(-2)
-    kk = 1 - sigma
-    log_p = np.where(np.abs(kk) < 1e-9, mean, np.log1p(np.where(np.abs(kk) < 1e-9, 0.0, kk * mean)) / np.where(np.abs(kk) < 1e-9, 1.0, kk))
-    price = price0 * np.exp(log_p)
-    share = weight * np.exp(sigma[..., None, :] * (log_p[..., None, :] - log_c))
-    return Sourcing(price, share, sigma[..., None, :] / np.where(open_route, landed, 1.0), sigma / price)
+    theta = np.where(open_route, weight * landed0, 0.0) / price0[..., None, :]
+    total = theta.sum(-2)
+    rounding = np.where(np.abs(total - 1) < 1e-6, total, 1.0)[..., None, :]
+    theta, weight = theta / rounding, weight / rounding
+    k = 1 - sigma
+    log, _ = _log_sum(k[..., None, :] * log_c, theta)
+    log_p = np.where(k == 0, (theta * log_c).sum(-2), log / np.where(k == 0, 1.0, k))
+    share = weight * np.exp(np.where(open_route, sigma[..., None, :] * (log_p[..., None, :] - log_c), 0.0))
+    return Sourcing(price0 * np.exp(log_p), share, sigma[..., None, :] / np.where(open_route, landed, 1.0), sigma / price0 * np.exp(-log_p))
 
 
 def sourcing_cost(use: Array, share: Array, weight: Array, landed0: Array, price0: Array, beta: Array) -> Array:

@@ -39,6 +39,8 @@ def landed_price(price: Array, export_levy: Array, export_rate: Array, freight: 
                  floors: list[tuple[int, Floor]], width: Array | float = 0.0) -> Landed:
     """b = (p + el)(1 + er) + freight; c = (b + t_undertaking)(1 + ir) + il + t_levy; of several floors the larger top-up counts.
 
+    Of equal top-ups an undertaking counts: at its price there is nothing left to levy. So the order of `floors` does not matter.
+
     `price` (..., O); the rest broadcasts to (..., O, D). Rates: `export_rate` on p + el, `import_rate` on the border price.
     """
     border = (price[..., :, None] + export_levy) * (1 + export_rate) + freight
@@ -46,7 +48,7 @@ def landed_price(price: Array, export_levy: Array, export_rate: Array, freight: 
     best = np.zeros_like(border)
     slope = np.zeros(border.shape, float)
     which = np.full(border.shape, -1)
-    for number, floor in floors:
+    for number, floor in sorted(floors, key=lambda item: (not item[1].undertaking, item[1].duty_paid)):
         base = border * (1 + rate) + levy if floor.duty_paid else border
         value, change = top_up(floor.level, base, floor.cap, width * np.asarray(floor.level))
         wins = floor.mask & (np.real(value) > np.real(best))
