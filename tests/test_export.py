@@ -35,6 +35,7 @@ def test_excel_reads_back(runs, tmp_path):
     into = flows[(flows["scenario"] == "No policy") & (flows["good"] == "magnet") & (flows["destination"] == "JPN")]["flow"].sum()
     assert into == pytest.approx(float(runs.market.dataset["flow0"].sel(good="magnet", destination="JPN").sum()))
     with zipfile.ZipFile(tmp_path / "a.xlsx") as parts:
+        assert b"2000-01-01T00:00:00Z" in parts.read("docProps/core.xml")
         assert len([n for n in parts.namelist() if n.startswith("xl/charts/chart")]) == 2
         assert not [n for n in parts.namelist() if n.startswith("xl/worksheets/") and b"<f>" in parts.read(n)]
 

@@ -48,13 +48,14 @@ def test_units_for_readers():
 
 
 def nasty_table():
-    return Table(NASTY, pd.DataFrame({"name": [NASTY, "_{x}^~ | [y]"], "n": [Range(8.0, 12.0, 15.0), 3.0]}), {"n": "kt/yr"}, NASTY)
+    return Table(NASTY, pd.DataFrame({"name": [NASTY, "_{x}^~ | [y]"], "<n>": [Range(8.0, 12.0, 15.0), 3.0]}), {"<n>": "kt/yr"}, NASTY)
 
 
 def test_html_and_latex_tables_escape_every_text():
     page = nasty_table().to_html()
     root = ET.fromstring(page)
     assert {e.tag for e in root.iter()} == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert [c.text for c in root.iter("th")] == ["Name", "<n>, kt/yr"]
     assert [c.text for c in root.iter("td")] == [NASTY, "12.0 (8.0\u00a0to\u00a015.0)", "_{x}^~ | [y]", "3.00"]
     text = nasty_table().to_latex()
     assert not re.search(r"(?<!\\)[%&$#_](?!-\$)", re.sub(r"\$(-|\\[a-z]+)\$| & ", "", text.split(r"\toprule")[1].split(r"\bottomrule")[0]))
@@ -63,7 +64,7 @@ def test_html_and_latex_tables_escape_every_text():
 
 def test_markdown_keeps_bars_inside_cells():
     rows = nasty_table().to_markdown().splitlines()
-    assert rows[2] == "| Name | N, kt/yr |" and rows[3] == "| --- | ---: |"
+    assert rows[2] == "| Name | <n>, kt/yr |" and rows[3] == "| --- | ---: |"
     assert r"\|" in rows[5]
 
 
