@@ -69,23 +69,28 @@ class Benchmark:
     trade: Array
     draws: int
 
-    def at(self, draw: Array | slice) -> Benchmark:
+    def at(self, draw: Array) -> Benchmark:
         """The same for some draws only."""
-        if self.draws == 1 or (isinstance(draw, np.ndarray) and len(draw) == self.draws):
+        if all_draws(draw, self.draws):
             return self
         chosen = {f.name: getattr(self, f.name) for f in fields(self)}
         for name, value in chosen.items():
             if isinstance(value, np.ndarray) and name not in ("active", "latent", "trade") and value.shape[0] == self.draws:
                 chosen[name] = value[draw]
-        chosen["draws"] = self.draws
+        chosen["draws"] = len(draw)
         return Benchmark(**chosen)
+
+
+def all_draws(rows: Array, draws: int) -> bool:
+    """Are these all the draws, in their order? A single draw stands for any number of rows."""
+    return draws == 1 or (len(rows) == draws and np.array_equal(rows, np.arange(draws)))
 
 
 def make_benchmark(market: Market) -> Benchmark:
     """Derive the constants of model section 1 to 4 from a market's figures."""
     raw = {}
     for v in VARIABLES:
-        array = market.dataset[v.name]
+        array = market.dataset.variables[v.name]  # without coordinates: a fifth of the time
         raw[v.name] = array.values if "draw" in array.dims else array.values[None]
     out, latent = _any(raw["output0"] * raw["supply_shift"]), _latent(market)
     active = (out | _any(raw["secondary0"] * raw["secondary_shift"]) | _any(raw["supply_add"]) | latent)

@@ -15,7 +15,8 @@ Array = np.ndarray
 class Layout:
     """Masks over (G, R): `priced` nodes have a price unknown and a row, `producing` nodes an output, `linear_row` nodes a row in
     relative tonnes instead of logs, `supplied` destinations an open route. `open_route` (G, O, D). `columns[g]` is the slice
-    of good g's prices in z and `rows_of[g]` their regions; `choke` lists (good, destination) pairs with an `unserved` unknown.
+    of good g's prices in z and `rows_of[g]` their regions; `nodes` are the priced nodes as places among the G R nodes; `choke`
+    lists (good, destination) pairs with an `unserved` unknown.
     """
 
     priced: Array
@@ -25,6 +26,7 @@ class Layout:
     open_route: Array
     columns: tuple[slice, ...]
     rows_of: tuple[Array, ...]
+    nodes: Array
     n_prices: int
     n_unknowns: int
     choke: tuple[tuple[int, int], ...]
@@ -32,6 +34,10 @@ class Layout:
     @property
     def size(self) -> int:
         return self.n_prices + self.n_unknowns + len(self.choke)
+
+    def at_nodes(self, array: Array) -> Array:
+        """Entries of the priced nodes, (., n_prices, ...), of a node array (., G, R, ...)."""
+        return array.reshape(len(array), -1, *array.shape[3:]).take(self.nodes, axis=1)
 
 
 def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout:
@@ -75,4 +81,5 @@ def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout
         rows_of.append(regions)
         at += len(regions)
     linear_row = ~selling | released[:, None] | b.linear_supply | b.linear_demand
-    return Layout(priced, producing, linear_row, supplied, open_route, tuple(columns), tuple(rows_of), at, len(terms.unknowns), choke)
+    return Layout(priced, producing, linear_row, supplied, open_route, tuple(columns), tuple(rows_of), np.flatnonzero(priced), at,
+                  len(terms.unknowns), choke)

@@ -11,36 +11,47 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
+LARGEST = 500.0  # exponents beyond it are taken below the largest, lest they leave the range of numbers
+NEAR = 1e-2  # logarithms of sums below it are taken from the sum's difference to one
 
 
 @dataclass(frozen=True)
 class Sourcing:
-    """Index price (..., D), share (..., O, D), slopes `own` (..., O, D) and `index` (..., D), all 1/(USD/t) but the price."""
+    """Index price (..., D), share (..., O, D), slopes `own` (..., O or 1, D) and `index` (..., D), all 1/(USD/t) but the price.
+
+    With goods on the second axis, (k, G, ...), `sourcing[g]` holds those of good g.
+    """
 
     price: Array
     share: Array
     own: Array
     index: Array
 
+    def __getitem__(self, good: int) -> Sourcing:
+        return Sourcing(self.price[:, good], self.share[:, good], self.own[:, good], self.index[:, good])
+
 
 def _log_sum(a: Array, weight: Array) -> tuple[Array, Array]:
     """log sum_o w e^a (..., D) over open routes (w > 0), and each route's part of the sum (..., O, D); 0 where none is open.
 
-    Accurate where all a are small (expm1/log1p) and where they are large (the largest is taken out).
+    Accurate where the sum is near one (expm1/log1p) and where exponents are large (the largest is taken out).
     """
-    open_route = weight > 0
-    a = np.where(open_route, a, 0.0)
-    top = np.max(np.where(open_route, np.real(a), -np.inf), axis=-2, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    e = weight * np.exp(np.where(open_route, a - top, 0.0))
-    total = e.sum(-2)
-    safe = np.where(total == 0, 1.0, total)
-    near = (np.max(np.abs(a), axis=-2) < 0.1) & (total != 0)
-    rest = weight.sum(-2) - 1
-    rest = np.where(np.abs(rest) < 1e-14, 0.0, rest)  # the rounding of a sum of shares
-    excess = (weight * np.expm1(np.where(near[..., None, :], a, 0.0))).sum(-2) + rest
-    log = np.where(near, np.log1p(np.where(near, excess, 0.0)), top[..., 0, :] + np.log(safe))
-    return log, e / safe[..., None, :]
+    top: Array | float = 0.0
+    if np.abs(np.real(a)).max(initial=0.0) > LARGEST:
+        top = np.max(np.where(weight > 0, np.real(a), -np.inf), axis=-2)
+        top = np.where((np.abs(top) > LARGEST) & np.isfinite(top), top, 0.0)
+        a = np.where(weight > 0, a - top[..., None, :], -LARGEST)
+    e = weight * np.exp(a)
+    total = np.einsum("...od->...d", e)
+    none = total == 0
+    total = np.where(none, 1.0, total)
+    log = top + np.log(total)
+    near = (np.abs(np.real(log)) < NEAR) & ~none
+    if near.any():
+        w, x = (np.swapaxes(np.broadcast_to(v, a.shape), -1, -2)[near] for v in (weight, a))
+        rest = w.sum(-1) - 1
+        log[near] = np.log1p((w * np.expm1(x)).sum(-1) + np.where(np.abs(rest) < 1e-14, 0.0, rest))  # shares sum to one but for rounding
+    return log, e / total[..., None, :]
 
 
 def logit(landed: Array, weight: Array, landed0: Array, price0: Array, beta: Array) -> Sourcing:
@@ -48,8 +59,8 @@ def logit(landed: Array, weight: Array, landed0: Array, price0: Array, beta: Arr
 
     P = P0 - log(sum s0 exp(-beta (c - c0))) / beta; tonnes add up. `weight` is s0 (..., O, D), zero on closed routes.
     """
-    log, share = _log_sum(-beta[..., None, :] * (landed - landed0), weight)
-    return Sourcing(price0 - log / beta, share, np.broadcast_to(beta[..., None, :], share.shape), beta)
+    log, share = _log_sum(beta[..., None, :] * (landed0 - landed), weight)
+    return Sourcing(price0 - log / beta, share, beta[..., None, :], beta)
 
 
 def ces(landed: Array, weight: Array, landed0: Array, price0: Array, sigma: Array) -> Sourcing:

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array, Benchmark
+from floormodel.equilibrium.constants import Constants, choke_price, make_constants, pick
 from floormodel.equilibrium.curves import demand, latent_supply, plus, supply
 from floormodel.equilibrium.layout import Layout
 from floormodel.equilibrium.sourcing import Sourcing, ces, logit
 from floormodel.equilibrium.terms import Content, Contract, Terms
-from floormodel.equilibrium.wedges import Landed, landed_price
+from floormodel.equilibrium.wedges import Landed, hold_floors, landed_price
+
+__all__ = ["State", "choke_price", "evaluate_state", "guarantee_of", "input_gap"]
 
 
 @dataclass
 class State:
-    """Everything known at z, for k draws. Node arrays (k, G, R), route arrays per good (k, O, D) in lists.
+    """Everything known at z, for the k draws `draw`. Node arrays (k, G, R), route arrays per good (k, O, D) in lists.
 
     `scaled` (k, K) are the instruments' unknowns as they stand in z; `guarantee` (k, G, R) what contracts add to the marginal
     price, `strip` the guarantee per contract (k, R) with its slope in the reference price.
     """
 
-    benchmark: Benchmark
+    terms: Terms
+    draw: Array
+    constants: Constants
     scaled: Array
     price: Array
     buyer_price: Array
@@ -47,88 +52,114 @@ class State:
     supplied: Array
     demanded: Array
 
-
-def pick(array: Array, draw: Array) -> Array:
-    """Rows of the draws asked for; an array shared by all draws stays as it is."""
-    return array if array.shape[0] == 1 else array[draw]
-
-
-def choke_price(b: Benchmark) -> Array:
-    return b.choke_factor[..., None] * b.buyer_price0
+    @property
+    def benchmark(self) -> Benchmark:
+        """Benchmark figures of the same draws."""
+        return self.terms.benchmark.at(self.draw)
 
 
-def evaluate_state(terms: Terms, layout: Layout, z: Array, draw: Array, width: float = 0.0,
-                   buyer_price: Array | None = None) -> State:
+@dataclass
+class _Prices:
+    """Prices at z: the part of a state that quantities follow from."""
+
+    price: Array
+    buyer_price: Array
+    landed: list[Landed]
+    content: list[list[Array]]
+    sourcing: list[Sourcing]
+
+
+def evaluate_state(terms: Terms, layout: Layout, z: Array, draw: Array, width: float = 0.0, buyer_price: Array | None = None,
+                   constants: Constants | None = None) -> State:
     """Evaluate all closed forms at z (k, n) for the draws `draw` (k,); `width` smooths the kinks (0 is exact).
 
     `buyer_price` (k, G, R) is given where it is an unknown itself (homogeneous markets); else the sourcing nest makes it.
+    `constants` of these draws are made from the terms where they are not given.
     """
-    b = terms.benchmark.at(draw)
-    k = z.shape[0]
-    goods, regions = layout.priced.shape
-    price = np.array(np.broadcast_to(b.price0, (k, goods, regions)), dtype=z.dtype)
-    for g in range(goods):
-        at, rows = layout.columns[g], layout.rows_of[g]
-        price[:, g, rows] = pick(b.price0, slice(None))[:, g, rows] * np.exp(z[:, at])
+    c = make_constants(terms, layout, draw) if constants is None else constants
+    log_price = np.zeros((z.shape[0], *layout.priced.shape), z.dtype)
+    log_price[:, layout.priced] = z[:, :layout.n_prices]
     scaled = z[:, layout.n_prices:layout.n_prices + layout.n_unknowns]
-    unserved = np.zeros((k, goods, regions), z.dtype)
-    for j, (g, d) in enumerate(layout.choke):
-        unserved[:, g, d] = z[:, layout.n_prices + layout.n_unknowns + j]
-    buyer = np.array(np.broadcast_to(b.buyer_price0, (k, goods, regions)), dtype=z.dtype) if buyer_price is None else buyer_price
-    landed, content, sourcing = [], [], []
-    for g in range(goods):
-        duties = [_content_duty(c, price, buyer, b, width) if c.good == g else None for c in terms.contents]
-        at_border = _landed(terms, b, g, price, scaled, draw, [d for d in duties if d is not None], width)
-        if buyer_price is None:
-            bought = _source(b, g, at_border.landed, layout.open_route[g])
-            buyer[:, g] = np.where(layout.supplied[g], bought.price, buyer[:, g])
-        else:
-            bought = Sourcing(buyer[:, g], np.zeros_like(at_border.landed), np.zeros(1), np.zeros(1))
-        landed.append(at_border)
-        content.append([np.zeros(1) if d is None else d for d in duties])
-        sourcing.append(bought)
-    return _quantities(terms, layout, b, scaled, unserved, price, buyer, landed, content, sourcing, draw, width)
+    unserved = z[:, layout.n_prices + layout.n_unknowns:]
+    prices = _prices(terms, layout, c, c.price0 * np.exp(log_price), scaled, draw, width, buyer_price)
+    return _quantities(terms, layout, c, prices, log_price, scaled, unserved, draw, width)
 
 
-def _landed(terms: Terms, b: Benchmark, g: int, price: Array, scaled: Array, draw: Array, duties: list[Array], width: float) -> Landed:
-    export_levy, import_levy = pick(terms.export_levy, draw)[:, g], pick(terms.import_levy, draw)[:, g]
+def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Array, draw: Array, width: float,
+            buyer_price: Array | None) -> _Prices:
+    """Landed and buyer prices: all goods together, then once more, downstream, the goods under a content duty."""
+    goods = range(price.shape[1])
+    export_levy, import_levy = _levies(terms, c, scaled, draw)
+    floors = [[(i, f) for i, f in enumerate(terms.floors) if f.good == g] for g in goods]
+    at_border = landed_price(price, export_levy, c.export_factor, c.freight, c.import_factor, import_levy)
+    landed = [at_border[g] for g in goods]
+    for g in goods:
+        if floors[g]:
+            landed[g] = hold_floors(landed[g], floors[g], width)
+            at_border.landed[:, g] = landed[g].landed
+    given = buyer_price is not None
+    bought = _given_price(buyer_price, at_border.landed) if given else _source(terms, c, slice(None), at_border.landed)
+    buyer = np.where(layout.supplied, bought.price, c.buyer_price0)
+    sourcing = [bought[g] for g in goods]
+    content: list[list[Array]] = [[np.zeros(1)] * len(terms.contents) for _ in goods]
+    for g in sorted({duty.good for duty in terms.contents}):
+        content[g] = [content_duty(d, price, buyer, c, draw, width) if d.good == g else np.zeros(1) for d in terms.contents]
+        again = landed_price(price[:, g], export_levy[:, g], c.export_factor[:, g], c.freight[:, g], c.import_factor[:, g],
+                             import_levy[:, g] + sum(content[g]))
+        landed[g] = hold_floors(again, floors[g], width)
+        if not given:
+            sourcing[g] = _source(terms, c, g, landed[g].landed)
+            buyer[:, g] = np.where(layout.supplied[g], sourcing[g].price, buyer[:, g])
+    return _Prices(price, buyer, landed, content, sourcing)
+
+
+def _levies(terms: Terms, c: Constants, scaled: Array, draw: Array) -> tuple[Array, Array]:
+    """Specific export and import charges (k or 1, G, O, D), the instruments' unknowns included."""
+    export_levy, import_levy = c.export_levy, c.import_levy
     for j, unknown in enumerate(terms.unknowns):
-        if unknown.good == g and unknown.export_levy is not None:
-            export_levy = export_levy + scaled[:, j, None, None] * pick(unknown.export_levy, draw)
-        if unknown.good == g and unknown.import_levy is not None:
-            import_levy = import_levy + scaled[:, j, None, None] * pick(unknown.import_levy, draw)
-    for duty in duties:
-        import_levy = import_levy + duty
-    floors = [(i, f) for i, f in enumerate(terms.floors) if f.good == g]
-    return landed_price(price[:, g], export_levy, pick(terms.export_rate, draw)[:, g], b.freight[:, g],
-                        pick(terms.import_rate, draw)[:, g], import_levy, floors, width)
+        level = scaled[:, j, None, None]
+        if unknown.export_levy is not None:
+            export_levy = _added(export_levy, unknown.good, level * pick(unknown.export_levy, draw))
+        if unknown.import_levy is not None:
+            import_levy = _added(import_levy, unknown.good, level * pick(unknown.import_levy, draw))
+    return export_levy, import_levy
 
 
-def input_gap(c: Content, price: Array, buyer: Array, b: Benchmark, width: float) -> tuple[Array, Array]:
+def _added(array: Array, good: int, extra: Array) -> Array:
+    """`array` (k or 1, G, ...) with `extra` (k, ...) added for one good."""
+    out = np.array(np.broadcast_to(array, (len(extra), *array.shape[1:])), dtype=np.result_type(array, extra))
+    out[:, good] += extra
+    return out
+
+
+def _source(terms: Terms, c: Constants, g: int | slice, landed: Array) -> Sourcing:
+    form = ces if terms.benchmark.sourcing == "ces" else logit
+    return form(landed, c.weight[:, g], c.landed_price0[:, g], c.nest_price0[:, g], c.steepness[:, g])
+
+
+def _given_price(price: Array | None, landed: Array) -> Sourcing:
+    """A nest without shares for markets whose buyer price is an unknown."""
+    assert price is not None
+    return Sourcing(price, np.zeros_like(landed), np.zeros_like(landed), np.zeros_like(price))
+
+
+def input_gap(c: Content, price: Array, buyer: Array, at: Constants, width: float) -> tuple[Array, Array]:
     """Price gap of the floored input on each route (k, O, D) and whether it bites; see `Content` for the two rules."""
     h = c.made_with
     stand_in = c.reference >= 0
-    at = np.where(stand_in, c.reference, 0)
-    there = np.where(stand_in, price[:, h, at], buyer[:, h])
+    place = np.where(stand_in, c.reference, 0)
+    there = np.where(stand_in, price[:, h, place], buyer[:, h])
     if not c.neutral:
         return plus(np.broadcast_to((c.level - there)[:, :, None], (*there.shape, there.shape[1])), width * c.level)
-    there0 = np.where(stand_in, b.price0[:, h, at], b.buyer_price0[:, h])
-    gap = (buyer[:, h, None, :] - there[:, :, None]) - (b.buyer_price0[:, h, None, :] - there0[:, :, None])
+    there0 = np.where(stand_in, at.price0[:, h, place], at.buyer_price0[:, h])
+    gap = (buyer[:, h, None, :] - there[:, :, None]) - (at.buyer_price0[:, h, None, :] - there0[:, :, None])
     return plus(gap, width * c.level)
 
 
-def _content_duty(c: Content, price: Array, buyer: Array, b: Benchmark, width: float) -> Array:
-    gap, _ = input_gap(c, price, buyer, b, width)
-    return np.where(c.mask, c.tonnes[:, None, None] * gap, 0.0)
-
-
-def _source(b: Benchmark, g: int, landed: Array, open_route: Array) -> Sourcing:
-    weight = np.where(open_route, b.weight[:, g], 0.0)
-    sigma = np.where(np.isfinite(b.sourcing_elasticity[:, g]), b.sourcing_elasticity[:, g], 1.0)
-    price0 = np.where(b.buyer_price0[:, g] > 0, b.buyer_price0[:, g], 1.0)
-    if b.sourcing == "ces":
-        return ces(landed, weight, b.landed_price0[:, g], price0, sigma)
-    return logit(landed, weight, b.landed_price0[:, g], price0, sigma / price0)
+def content_duty(c: Content, price: Array, buyer: Array, at: Constants, draw: Array, width: float) -> Array:
+    """Content duty (k, O, D), USD/t."""
+    gap, _ = input_gap(c, price, buyer, at, width)
+    return np.where(c.mask, pick(c.tonnes, draw)[:, None, None] * gap, 0.0)
 
 
 def guarantee_of(c: Contract, price: Array, width: float = 0.0) -> tuple[Array, Array, Array]:
@@ -139,12 +170,36 @@ def guarantee_of(c: Contract, price: Array, width: float = 0.0) -> tuple[Array, 
     return below - c.share * above, below, np.where(c.regions, -below_slope - c.share * above_slope, 0.0)
 
 
-def _quantities(terms: Terms, layout: Layout, b: Benchmark, scaled: Array, unserved: Array, price: Array, buyer: Array,
-                landed: list[Landed], content: list[list[Array]], sourcing: list[Sourcing], draw: Array, width: float) -> State:
-    k, goods, regions = price.shape
+def _quantities(terms: Terms, layout: Layout, c: Constants, at: _Prices, log_price: Array, scaled: Array, unserved: Array,
+                draw: Array, width: float) -> State:
+    b = terms.benchmark
+    guarantee, strip, capped_value = _guarantees(terms, at.price, scaled, width)
+    margin = _margin(terms, c, at, guarantee, scaled, draw)
+    output, output_slope, capped = _output(terms, c, margin, capped_value, width)
+    secondary = c.secondary0 * np.exp(c.secondary_elasticity * log_price)
+    wanted, demand_slope = demand(at.buyer_price, c.demand0, c.buyer_price0, c.demand_elasticity, c.choke_price, b.linear_demand)
+    served = np.ones_like(at.price)
+    for j, (g, d) in enumerate(layout.choke):
+        served[:, g, d] -= unserved[:, j]
+    purchases, purchases_from = _purchases(terms, layout, at.price, scaled, draw)
+    final = wanted * served
+    use = final + np.swapaxes(c.recipe, -1, -2) @ output + purchases
+    flow = [nest.share * use[:, g, None, :] for g, nest in enumerate(at.sourcing)]
+    for g, bought in enumerate(purchases_from):
+        flow[g] = flow[g] if bought is None else flow[g] + bought
+    shipped = np.stack([np.einsum("kod->ko", f) for f in flow], axis=1)
+    supplied = output + secondary + c.supply_add + np.maximum(-c.stock_change, 0.0)
+    demanded = shipped + np.maximum(c.stock_change, 0.0)
+    return State(terms, draw, c, scaled, at.price, at.buyer_price, at.landed, at.content, at.sourcing, guarantee, strip, margin,
+                 output, output_slope, capped, secondary, final, demand_slope * served, wanted, use, purchases, purchases_from,
+                 flow, c.stock_change, supplied, demanded)
+
+
+def _guarantees(terms: Terms, price: Array, scaled: Array, width: float) -> tuple[Array, list[tuple[Array, Array]], dict[int, Array]]:
+    """What contracts add to the marginal price (k, G, R), the guarantee of each with its slope, and those under a volume cap."""
     guarantee = np.zeros_like(price)
     strip: list[tuple[Array, Array]] = []
-    extra: dict[int, Array] = {}
+    capped: dict[int, Array] = {}
     for i, c in enumerate(terms.contracts):
         value, below, change = guarantee_of(c, price, width)
         s = scaled[:, c.scaling, None] if c.scaling is not None else 1.0
@@ -153,33 +208,57 @@ def _quantities(terms: Terms, layout: Layout, b: Benchmark, scaled: Array, unser
         if c.volume_cap is None:
             guarantee[:, c.good] += value
         else:
-            extra[i] = value
-    net = (price + guarantee) * b.kept + b.subsidy0
+            capped[i] = value
+    return guarantee, strip, capped
+
+
+def _margin(terms: Terms, c: Constants, at: _Prices, guarantee: Array, scaled: Array, draw: Array) -> Array:
+    """Net price less the cost of inputs (k, G, R), USD/t."""
+    net = (at.price + guarantee) * c.kept + c.subsidy0
     for j, unknown in enumerate(terms.unknowns):
         if unknown.subsidy is not None:
             net[:, unknown.good] += scaled[:, j, None] * pick(unknown.subsidy, draw)
-    margin = net - b.recipe @ buyer
-    output, change = _produce(layout, b, margin, width)
+    return net - c.recipe @ at.buyer_price
+
+
+def _output(terms: Terms, c: Constants, margin: Array, capped_value: dict[int, Array],
+            width: float) -> tuple[Array, Array, dict[int, tuple[Array, Array]]]:
+    """Output and its slope in the margin; per contract with a volume cap, where it is paid in full and the slope there."""
+    output, slope = _produce(terms, c, margin, width)
     capped: dict[int, tuple[Array, Array]] = {}
-    for i, value in extra.items():
-        c = terms.contracts[i]
-        g = c.good
-        with_it, steep = _produce(layout, b, _added(margin, g, value * b.kept[:, g]), width)
-        pays = c.regions & (np.real(value) >= 0)
-        full, limit = with_it[:, g], c.volume_cap
-        take_full = pays & (np.real(full) <= limit)
-        hold = pays & ~take_full & (np.real(output[:, g]) < limit)
+    for i, value in capped_value.items():
+        contract = terms.contracts[i]
+        g, limit = contract.good, contract.volume_cap
+        assert limit is not None
+        with_it, steep = _produce(terms, c, _added(margin, g, value * c.kept[:, g]), width)
+        full = with_it[:, g]
+        take_full = contract.regions & (np.real(value) >= 0) & (np.real(full) <= limit)
+        hold = contract.regions & (np.real(value) >= 0) & ~take_full & (np.real(output[:, g]) < limit)
         capped[i] = (take_full, np.where(take_full, steep[:, g], 0.0))
         output[:, g] = np.where(take_full, full, np.where(hold, limit, output[:, g]))
-        change[:, g] = np.where(take_full, steep[:, g], np.where(hold, 0.0, change[:, g]))
-    ratio = price / np.where(b.price0 > 0, b.price0, 1.0)
-    secondary = np.where(layout.priced, b.secondary0 * b.secondary_shift * np.exp(b.secondary_elasticity * np.log(ratio)), 0.0)
-    want, demand_slope = demand(buyer, b.final_demand0 * b.demand_shift, b.buyer_price0, np.nan_to_num(b.demand_elasticity),
-                                choke_price(b), b.linear_demand)
-    want, demand_slope = np.where(layout.supplied, want, 0.0), np.where(layout.supplied, demand_slope, 0.0)
-    final = want * (1 - unserved)
+        slope[:, g] = np.where(take_full, steep[:, g], np.where(hold, 0.0, slope[:, g]))
+    return output, slope, capped
+
+
+def _produce(terms: Terms, c: Constants, margin: Array, width: float) -> tuple[Array, Array]:
+    """Output on the supply curves and its slope in the margin, latent projects and capacity limits included."""
+    made, slope = supply(margin, c.output0, c.margin0, c.supply_elasticity, terms.benchmark.linear_supply)
+    if np.any(c.latent_capacity > 0):
+        entry, entry_slope = latent_supply(margin, c.latent_capacity, c.latent_unit_cost)
+        made, slope = made + entry, slope + entry_slope
+    limited = np.isfinite(c.capacity)
+    if limited.any():
+        limit = np.where(limited, c.capacity, 0.0)
+        over, over_slope = plus(made - limit, width * limit)
+        made = np.where(limited, made - over, made)
+        slope = np.where(limited, slope * (1 - over_slope), slope)
+    return made, slope
+
+
+def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array, draw: Array) -> tuple[Array, list[Array | None]]:
+    """Public purchases through the nest (k, G, R) and from named origins, per good (k, O, D) or nothing; t/yr."""
     purchases = np.zeros_like(price)
-    purchases_from: list[Array | None] = [None] * goods
+    purchases_from: list[Array | None] = [None] * price.shape[1]
     for j, unknown in enumerate(terms.unknowns):
         g = unknown.good
         if unknown.purchases is not None:
@@ -188,32 +267,4 @@ def _quantities(terms: Terms, layout: Layout, b: Benchmark, scaled: Array, unser
             tonnes = scaled[:, j, None, None] * pick(unknown.purchases_from, draw)
             held = purchases_from[g]
             purchases_from[g] = tonnes if held is None else held + tonnes
-    use = final + np.swapaxes(b.recipe, -1, -2) @ output + purchases
-    use = np.where(layout.supplied, use, 0.0)
-    flow = [sourcing[g].share * use[:, g, None, :] + (0.0 if purchases_from[g] is None else purchases_from[g]) for g in range(goods)]
-    shipped = np.stack([f.sum(-1) for f in flow], axis=1)
-    stock = np.where(layout.priced, b.stock_change0, 0.0)  # a shut node builds and draws nothing
-    supplied = output + secondary + np.where(layout.priced, b.supply_add, 0.0) + np.maximum(-stock, 0.0)
-    demanded = shipped + np.maximum(stock, 0.0)
-    return State(b, scaled, price, buyer, landed, content, sourcing, guarantee, strip, margin, output, change, capped, secondary,
-                 final, demand_slope * (1 - unserved), want, use, purchases, purchases_from, flow, stock, supplied, demanded)
-
-
-def _added(margin: Array, good: int, extra: Array) -> Array:
-    out = margin.copy()
-    out[:, good] = out[:, good] + extra
-    return out
-
-
-def _produce(layout: Layout, b: Benchmark, margin: Array, width: float) -> tuple[Array, Array]:
-    """Output and its slope in the margin, latent projects and capacity limits included."""
-    made, slope = supply(margin, b.output0 * b.supply_shift, b.margin0, np.nan_to_num(b.supply_elasticity), b.linear_supply)
-    if layout.producing[b.latent].any():
-        entry, entry_slope = latent_supply(margin, b.latent_capacity, np.where(b.latent, b.latent_unit_cost, 1.0))
-        made, slope = np.where(b.latent, entry, made), np.where(b.latent, entry_slope, slope)
-    if np.isfinite(b.capacity).any():
-        limit = np.where(np.isfinite(b.capacity), b.capacity, 0.0)
-        over, over_slope = plus(made - limit, width * limit)
-        made = np.where(np.isfinite(b.capacity), made - over, made)
-        slope = np.where(np.isfinite(b.capacity), slope * (1 - over_slope), slope)
-    return np.where(layout.producing, made, 0.0), np.where(layout.producing, slope, 0.0)
+    return purchases, purchases_from

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -23,8 +23,11 @@ def top_up(level: Array | float, base: Array, cap: Array | float, width: Array |
 
 @dataclass(frozen=True)
 class Landed:
-    """Landed prices of one good, all (..., O, D): border price b, landed price c, top-ups collected as levy and kept as an
-    undertaking, `by_floor` the number of the floor that applies (-1: none), slopes of c in b and in specific import charges."""
+    """Landed prices, all (..., O, D): border price b, landed price c, top-ups collected as levy and kept as an undertaking,
+    `by_floor` the number of the floor that applies (-1: none), slopes of c in b and in specific import charges.
+
+    With goods on the second axis, (k, G, O, D), `landed[g]` holds those of good g.
+    """
 
     border: Array
     landed: Array
@@ -34,34 +37,44 @@ class Landed:
     slope_border: Array
     slope_levy: Array
 
+    def __getitem__(self, good: int) -> Landed:
+        return Landed(*(getattr(self, f.name)[:, good] for f in fields(self)))
 
-def landed_price(price: Array, export_levy: Array, export_rate: Array, freight: Array, import_rate: Array, import_levy: Array,
-                 floors: list[tuple[int, Floor]], width: Array | float = 0.0) -> Landed:
-    """b = (p + el)(1 + er) + freight; c = (b + t_undertaking)(1 + ir) + il + t_levy; of several floors the larger top-up counts.
 
-    Of equal top-ups an undertaking counts: at its price there is nothing left to levy. So the order of `floors` does not matter.
+def landed_price(price: Array, export_levy: Array, export_factor: Array, freight: Array, import_factor: Array,
+                 import_levy: Array) -> Landed:
+    """b = (p + el)(1 + er) + freight; c = b (1 + ir) + il, without floors.
 
-    `price` (..., O); the rest broadcasts to (..., O, D). Rates: `export_rate` on p + el, `import_rate` on the border price.
+    `price` (..., O); the rest broadcasts to (..., O, D). Factors are 1 + rate: of export charges on p + el, of duties on b.
     """
-    border = (price[..., :, None] + export_levy) * (1 + export_rate) + freight
-    rate, border, levy = np.broadcast_arrays(import_rate, border, import_levy)
-    best = np.zeros_like(border)
-    slope = np.zeros(border.shape, float)
-    which = np.full(border.shape, -1)
+    border = (price[..., :, None] + export_levy) * export_factor + freight
+    zero = np.zeros_like(import_factor)
+    return Landed(border, border * import_factor + import_levy, zero, zero, zero - 1, import_factor, zero + 1)
+
+
+def hold_floors(at: Landed, floors: list[tuple[int, Floor]], width: float = 0.0) -> Landed:
+    """c = (b + t_undertaking)(1 + ir) + il + t_levy: landed prices of one good, (k, O, D), under its numbered floors.
+
+    Of several floors on a route the larger top-up counts; of equal ones an undertaking, at whose price there is nothing left to
+    levy. So the order of `floors` does not matter.
+    """
+    best, held = np.zeros_like(at.border), at
     for number, floor in sorted(floors, key=lambda item: (not item[1].undertaking, item[1].duty_paid)):
-        base = border * (1 + rate) + levy if floor.duty_paid else border
-        value, change = top_up(floor.level, base, floor.cap, width * np.asarray(floor.level))
+        value, slope = top_up(floor.level, at.landed if floor.duty_paid else at.border, floor.cap, width * floor.level)
         wins = floor.mask & (np.real(value) > np.real(best))
-        best, slope, which = np.where(wins, value, best), np.where(wins, change, slope), np.where(wins, number, which)
-    undertaking = np.zeros(border.shape, bool)
-    duty_paid = np.zeros(border.shape, bool)
-    for number, floor in floors:
-        undertaking |= (which == number) & floor.undertaking
-        duty_paid |= (which == number) & floor.duty_paid
-    kept = np.where(undertaking, np.where(duty_paid, best / (1 + rate), best), 0.0)
-    levied = np.where(undertaking, 0.0, best)
-    landed = (border + kept) * (1 + rate) + levy + levied
-    # d t = slope d base, base = b or b (1 + ir) + il; an undertaking enters c multiplied by (1 + ir), once
-    in_border = np.where(duty_paid, (1 + rate) * (1 + slope), (1 + rate) + np.where(undertaking, (1 + rate) * slope, slope))
-    in_levy = np.where(duty_paid, 1 + slope, 1.0)
-    return Landed(border, landed, levied, kept, which, in_border, in_levy)
+        under = _under_floor(at, number, floor, value, slope)
+        best = np.where(wins, value, best)
+        both = ((getattr(under, f.name), getattr(held, f.name)) for f in fields(Landed))
+        held = Landed(*(old if new is old else np.where(wins, new, old) for new, old in both))
+    return held
+
+
+def _under_floor(at: Landed, number: int, floor: Floor, value: Array, slope: Array) -> Landed:
+    """Landed prices as if this floor's top-up `value` were charged on every route; `slope` is its slope in what it is based on."""
+    factor, which = at.slope_border, np.asarray(number)
+    in_levy = 1 + slope if floor.duty_paid else at.slope_levy
+    if floor.undertaking:
+        kept = value / factor if floor.duty_paid else value
+        return Landed(at.border, at.landed + kept * factor, at.levied, kept, which, factor * (1 + slope), in_levy)
+    in_border = factor * (1 + slope) if floor.duty_paid else factor + slope
+    return Landed(at.border, at.landed + value, value, at.kept, which, in_border, in_levy)
