@@ -78,19 +78,13 @@ class HomogeneousSystem:
         return f, (self._jacobian(z, draw, width) if jacobian else None)
 
     def _jacobian(self, z: Array, draw: Array, width: float) -> Array:
-        """df/dz (k, n, n): every column of every draw in one batch.
-
-        A batch as long as the market has draws would be taken for all of them in order; such a batch is cut in two.
-        """
+        """df/dz (k, n, n): every column of every draw in one batch."""
         k, n = z.shape
-        parts = []
-        for columns in np.array_split(np.arange(n), 2 if k * n == self.terms.benchmark.draws else 1):
-            points = np.repeat(z[:, None, :].astype(complex), len(columns), axis=1)
-            points[:, np.arange(len(columns)), columns] += 1j * STEP
-            many = np.repeat(draw, len(columns))
-            f = self.rows(self.state(points.reshape(-1, n), many, width), many)
-            parts.append(f.imag.reshape(k, len(columns), n) / STEP)
-        return np.swapaxes(np.concatenate(parts, axis=1), 1, 2)
+        points = np.repeat(z[:, None, :].astype(complex), n, axis=1)
+        points[:, np.arange(n), np.arange(n)] += 1j * STEP
+        many = np.repeat(draw, n)
+        f = self.rows(self.state(points.reshape(-1, n), many, width), many)
+        return np.swapaxes(f.imag.reshape(k, n, n) / STEP, 1, 2)
 
     def rows(self, s: State, draw: Array) -> Array:
         lay = self.layout
