@@ -66,7 +66,11 @@ def find(market: Market, policies: Sequence[Instrument] = (), start: Array | Non
         return _finish(market, policies, terms, flows, solution, notes)
     system = System(terms)
     first = np.zeros((1, system.size)) if start is None or start.shape[-1] != system.size else start
-    solution = _solve(system, first)
+    solution = _solve(system, first, fallback=False)
+    if not solution.converged.all():  # most often buyers whose price is without a limit: hold the choke price from the outset
+        system = System(terms, _rationable(system))
+        near = np.where(solution.converged[:, None], solution.z, first)
+        solution = _solve(system, np.pad(near, ((0, 0), (0, system.size - near.shape[1]))))
     for _ in range(4):
         over = _over_choke(system, solution)
         if not over:
@@ -85,14 +89,19 @@ def _finish(market: Market, policies: Sequence[Instrument], terms: Terms, system
     return Solved(market, tuple(policies), terms, system, solution, state, notes)
 
 
+def _rationable(system: System) -> tuple[tuple[int, int], ...]:
+    """(good, destination) pairs with final demand that ends at a choke price; a straight line ends by itself."""
+    b = system.terms.benchmark
+    if b.linear_demand:
+        return ()
+    return tuple((int(g), int(d)) for g, d in np.argwhere(np.any(b.final_demand0 > 0, axis=0) & system.layout.supplied))
+
+
 def _over_choke(system: System, solution: Solution) -> list[tuple[int, int]]:
-    if system.terms.benchmark.linear_demand:
-        return []
     with np.errstate(all="ignore"):
         s = system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
-    has_demand = np.any(system.terms.benchmark.final_demand0 > 0, axis=0) & system.layout.supplied
-    over = np.any(s.buyer_price > choke_price(s.benchmark) * (1 + 1e-9), axis=0) & has_demand
-    return [(int(g), int(d)) for g, d in np.argwhere(over) if (int(g), int(d)) not in system.layout.choke]
+    over = np.any(s.buyer_price > choke_price(s.benchmark) * (1 + 1e-9), axis=0)
+    return [pair for pair in _rationable(system) if over[pair] and pair not in system.layout.choke]
 
 
 class _Pulled:
@@ -106,8 +115,8 @@ class _Pulled:
         return f - (1 - self.theta) * self.offset[draw], jac
 
 
-def _solve(system: System | HomogeneousSystem, start: Array) -> Solution:
-    """All draws in batches; draws that fail are tried once more along a homotopy from the start (stage 4)."""
+def _solve(system: System | HomogeneousSystem, start: Array, fallback: bool = True) -> Solution:
+    """All draws in batches; with `fallback`, draws that fail are tried once more along a homotopy from the start (stage 4)."""
     draws = system.terms.benchmark.draws
     lower, upper = system.bounds()
     if system.size == 0:
@@ -117,10 +126,10 @@ def _solve(system: System | HomogeneousSystem, start: Array) -> Solution:
     parts = []
     for first in range(0, draws, BATCH):
         rows = np.arange(first, min(first + BATCH, draws))
-        parts.append(solve_mcp(_Shifted(system, rows), lower[rows], upper[rows], start[rows], tol=TOLERANCE))
+        parts.append(solve_mcp(_Shifted(system, rows), lower[rows], upper[rows], start[rows], tol=TOLERANCE, fallback=fallback))
     solution = Solution(**{k: np.concatenate([getattr(p, k) for p in parts]) for k in Solution.__dataclass_fields__})
     failed = np.flatnonzero(~solution.converged)
-    return solution if failed.size == 0 else _homotopy(system, solution, failed, lower, upper, start)
+    return solution if failed.size == 0 or not fallback else _homotopy(system, solution, failed, lower, upper, start)
 
 
 class _Shifted:
