@@ -108,7 +108,7 @@ def plant_viability(market: fm.Market, runs: fm.Comparison) -> tuple[dict[tuple[
 
 def plant_label(key: str, region: str) -> str:
     """A plant's name for readers: `mine_and_separation_aus` in AUS is "Mine and separation, Australia"."""
-    words = key.removesuffix(f"_{region.lower()}").replace("_", " ").replace("ndpr", "NdPr")
+    words = key.removesuffix(f"_{region.lower()}").removesuffix("_africa").removesuffix("_drc").replace("_", " ").replace("ndpr", "NdPr")
     return f"{capitalised(words)}, {region_name(region)}"
 
 
@@ -139,7 +139,7 @@ def equal_tonnes(market: fm.Market, headline: Policies, good: str, bloc: Sequenc
         "Gap subsidy": (lambda x: [fm.PriceGapSubsidy(good=good, regions=producing, strike=x)], (price, 4 * price), "USD/t"),
         "Stockpile": (lambda x: [fm.Stockpile(good=good, region=buyer, purchase=x, source="members", members=producing)],
                       (1e-4 * made, 0.1 * made), "t/yr"),
-        f"{supplier} export quota": (lambda x: [fm.ExportQuota(good=good, exporter=supplier, quota=exports - x)],
+        f"Export quota, {region_name(supplier)}": (lambda x: [fm.ExportQuota(good=good, exporter=supplier, quota=exports - x)],
                                      (1e-3 * exports, 0.999 * exports), "t/yr less"),
     }
     policies: dict[str, list[fm.Instrument]] = {"Price floor": list(headline)}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from experiments.floor_checks import assumptions_section, instruments_section, levels_section, limits_section, sensitivity_section
 from experiments.floor_results import COVERED, FLOOR, NEUTRAL, FloorResults
-from experiments.words import Reader, number, quantiles, span, verdict
+from experiments.words import Reader, lower_first, number, quantiles, span, verdict
 from floormodel.report import charts
-from floormodel.report.brief import Brief, Chart, Headline, Points, Section
+from floormodel.report.brief import Brief, Chart, Headline, Section
 from floormodel.report.comparison_charts import viability_frame
 from floormodel.report.concentration_chart import concentration_chart, load_concentration
 from floormodel.report.frames import changes, groups_of, levels, provenance_of, relative_changes
@@ -37,7 +38,7 @@ class Pages:
         subtitle = (f"{r.market.title}. Floor of {number(r.case.headline / 1000)} USD/kg at the border of "
                     f"{', '.join(region_name(x) for x in r.bloc)} ({r.case.reason}); benchmark {r.market.year}, long-run elasticities.")
         sections = [self.prices(), self.revenue(), self.diversification(), self.payers(), *self.downstream(), self.viability(),
-                    self.levels_page(), self.instruments(), self.sensitivity(), self.assumptions(), self.limits()]
+                    levels_section(r), instruments_section(r), sensitivity_section(r), assumptions_section(r), limits_section()]
         return Brief(title, subtitle, self.headlines(), self.answers(), sections, self.notes())
 
     def headlines(self) -> list[Headline]:
@@ -92,7 +93,7 @@ class Pages:
         total = inside[inside["line"] == "total:1"].iloc[0]
         outside = frame[(frame["group"] != inside["group"].iloc[0]) & (frame["line"] == "total:1")]
         rest = "; ".join(f"{row['group']}: {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}" for _, row in outside.iterrows())
-        parts = [f"{_lower_first(line_label(row['line']))} {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}"
+        parts = [f"{lower_first(line_label(row['line']))} {span(row['q05'], row['q50'], row['q95'], 'USD/yr')}"
                  for _, row in inside[~inside["line"].str.startswith("total")].iterrows() if abs(row["q50"]) > 1e5]
         return f"{'; '.join(parts)}. In all {span(total['q05'], total['q50'], total['q95'], 'USD/yr')}. Outside it: {rest}."
 
@@ -195,15 +196,16 @@ class Pages:
         t = self.read
         own, anywhere = (t.text(FLOOR, f"cost_per_{x}_tonne_members_total", self.good, "bloc", "value") for x in ("bloc", "induced"))
         induced = t.text(FLOOR, "induced_tonnes", self.good, "world")
-        cost = (f"Each tonne of {good_name(self.good)} that the bloc adds costs it {own} in all. Most of it is taken from other suppliers: "
-                f"outside the dominant one the world adds {induced}. A cost per such tonne exists only in the "
-                f"{self._present('cost_per_induced_tonne_members_total')} of draws where there is one; it is then {anywhere}, in "
-                "draws that are the favourable ones.")
+        share = self._present("cost_per_induced_tonne_members_total")
+        only = (f"It exists only in the {100 * share:.0f} % of draws where there is such a tonne, which are the favourable ones."
+                if share < 1 else "")
+        cost = (f"Each tonne of {good_name(self.good)} that the bloc adds costs it {own} in all. Net of what others lose, the world "
+                f"outside the dominant one adds {induced}; the cost per such tonne is {anywhere}. {only}")
         return Section("Who pays", [cost, Chart(figure, "incidence", "Waterfall of gains and losses per group of regions."), table])
 
-    def _present(self, indicator: str) -> str:
-        values = self.read.draws(FLOOR, indicator, self.good, "bloc", "value")
-        return f"{100 * float(np.mean(np.isfinite(values))):.0f} %"
+    def _present(self, indicator: str) -> float:
+        """Share of draws in which an indicator of the bloc has a meaning."""
+        return float(np.mean(np.isfinite(self.read.draws(FLOOR, indicator, self.good, "bloc", "value"))))
 
     def downstream(self) -> list[Section]:
         if not self.r.case.downstream:
@@ -239,105 +241,6 @@ class Pages:
         row = frame[(frame["project"] == project) & (frame["scenario"] == scenario) & (frame["measure"] == measure)]
         return [float(row[c].iloc[0]) * factor for c in ("q05", "q50", "q95")]
 
-    def levels_page(self) -> Section:
-        first, panels = next(iter(self.r.case.members)), self._panels()
-        frame = self.r.levels
-        split = frame["scenario"].str.split("; ", n=1, expand=True)
-        blocks: list = ["Level, coverage and membership were varied together; bands are 5 to 95 % of draws."]
-        by_coverage = frame[split[1] == first].assign(scenario=split[0])
-        who = frame[split[0] == FLOOR].assign(scenario=split[1])
-        plants = pd.concat([by_coverage[by_coverage["scenario"] == FLOOR].assign(scenario="plants that exist"),
-                            self._entry_levels().assign(scenario="latent projects allowed")])
-        for data, name, title in ((by_coverage, "levels_coverage", "Level and coverage"), (who, "levels_members", "Level and membership"),
-                                  (plants, "levels_entry", "Level, with and without new plants")):
-            figure = charts.sweep(data, panels, mark=self.r.case.headline, provenance=self.provenance,
-                                  title=f"{title}: change against no policy")
-            blocks.append(Chart(figure, name, f"{title}: changes by level of the floor, with bands."))
-        return Section("Level, coverage, membership", blocks)
-
-    def _entry_levels(self) -> pd.DataFrame:
-        return self.r.levels_entry[self.r.levels_entry["scenario"].str.startswith(f"{FLOOR};")]
-
-    def _panels(self) -> list[tuple[str, str, str]]:
-        panels = [("bloc_producer_price", self.good, "bloc"), ("bloc_output", self.good, "bloc"), ("hhi_high", self.good, "world")]
-        last = ("bloc_output", self.r.case.downstream[-1], "bloc") if self.r.case.downstream else ("welfare_consumers", "all", "bloc")
-        return [*panels, last]
-
-    def instruments(self) -> Section:
-        from_read = Reader(self.r.equal.indicators().frame)
-        rows = []
-        for _, s in self.r.scales.iterrows():
-            name = str(s["instrument"])
-            cells: dict[str, object] = {"instrument": name, "scale": f"{number(s['scale'])} {s['unit']}",
-                                        "reached": "yes" if s["reached"] else f"no: at most {number(s['best_tonnes'])} t"}
-            for owner in ("consumers", "producers", "treasury"):
-                cells[owner] = Range(*(v / 1e6 for v in quantiles(from_read.draws(name, f"welfare_{owner}", "all", "bloc"))))
-            cells["other countries"] = Range(*(v / 1e6 for v in quantiles(sum(
-                from_read.draws(name, f"welfare_{o}", "all", "others") for o in ("consumers", "producers", "treasury", "rent_holders")))))
-            rows.append(cells)
-        target = float(self.r.scales["tonnes"].iloc[0])
-        table = Table("Instruments that make the bloc add the same tonnes", pd.DataFrame(rows),
-                      dict.fromkeys(["consumers", "producers", "treasury", "other countries"], "million USD a year"),
-                      f"Scale of each found at central values so that the bloc adds {number(target)} t of {good_name(self.good)}; money "
-                      "over draws at that scale, in the bloc unless named. Final consumers only: processors are among producers.",
-                      name="equal-tonnes")
-        text = ("The same added tonnes can be paid for by buyers or by the treasury. The experiment instruments_compared treats each "
-                "instrument at length, with and without new plants.")
-        return Section("Against other instruments", [text, table])
-
-    def sensitivity(self) -> Section:
-        blocks: list = ["Each parameter between its low and its high value, the others central. **Equal landed prices** removes benchmark "
-                        "differences between origins, which act as quality premia; the sourcing elasticity is also halved and doubled."]
-        for outcome, factor, unit, title in (("bloc_output", 1.0, "t/yr", f"Added {good_name(self.good)} in the bloc"),
-                                             ("bloc_producer_price", 1e-3, "USD/kg", "Rise of the price its producers receive"),
-                                             ("hhi_high", 1.0, "0-1", f"Change of world HHI of {good_name(self.good)}")):
-            rows = self.r.tornado[self.r.tornado["outcome"] == outcome]
-            figure = charts.tornado(_tornado_rows(rows, factor), float(rows["central"].iloc[0]) * factor, unit=unit,
-                                    title=f"{title}: what moves it", indicators=(outcome,), provenance=self.provenance)
-            blocks.append(Chart(figure, f"tornado_{outcome}", f"Tornado: {_lower_first(title)}."))
-        return Section("What moves the result", [self._variants(), *blocks])
-
-    def _variants(self) -> Table:
-        """Other horizons, decks, entry, at central values."""
-        v = self.r.variants
-        columns = {"variant": v["variant"], "producers' price": v["producer_price"] / 1000, "bloc adds": v["bloc_output"],
-                   "change of HHI": v["hhi"]}
-        units = {"producers' price": "USD/kg", "bloc adds": "t/yr", "change of HHI": "0-1"}
-        if "downstream" in v:
-            columns["bloc's products"], units["bloc's products"] = 100 * v["downstream"], "%"
-        for group, label in (("bloc", "bloc gains"), ("dominant", "dominant gains"), ("others", "others gain")):
-            columns[label], units[label] = v[f"welfare_{group}"] / 1e6, "USD m/yr"
-        return Table("The same floor under other horizons, decks and with new plants", pd.DataFrame(columns), units,
-                     "Central values. Decks are other price or trade benchmarks of the same market; see the notes below.", name="variants")
-
-    def assumptions(self) -> Section:
-        f = self.r.market.figures
-        wanted = f["variable"].str.contains("elasticity") & ~f["variable"].str.endswith("_short") | f["variable"].isin(
-            ["recipe", "latent_unit_cost", "latent_capacity"]) | f["variable"].eq("price0") & f["region"].isin(["CHN", "*"])
-        rows = f[wanted & f["low"].notna()].drop_duplicates(["variable", "good", "value", "source"])
-        table = Table("Parameters, their ranges and where they come from", pd.DataFrame({
-            "parameter": [f"{v} {good_name(g)}" for v, g in zip(rows["variable"].str.replace("_", " "), rows["good"])],
-            "value": [f"{number(v)} ({number(lo)} to {number(hi)})" for v, lo, hi in zip(rows["value"], rows["low"], rows["high"])],
-            "unit": rows["unit"].replace("1", "").to_list(), "source": rows["source"].to_list(), "note": rows["note"].to_list()}),
-            note="Sources are listed in the market's sources.csv; `assumption` means judgement, with its reason in the note.",
-            name="parameters")
-        s = self.r.market.sources
-        sources = Table("Sources", s[["id", "title", "publisher", "year", "licence"]].reset_index(drop=True), name="sources")
-        return Section("Assumptions and sources", [Points(self.r.market.notes), table, sources])
-
-    def limits(self) -> Section:
-        points = ["Partial equilibrium: incomes, exchange rates and other goods do not react; one year at a time, long-run elasticities.",
-                  "Sellers are competitive: the dominant supplier does not set its price or retaliate. Both would change the results.",
-                  "In the sourcing nest benchmark price differences between origins stay as quality premia; new trade routes open only "
-                  "where a weight is assumed.",
-                  "Draws vary elasticities, freight and the latent projects. Benchmark tonnes and prices are balanced figures and are not "
-                  "drawn: ranges understate that uncertainty.",
-                  "Processing elasticities and latent projects are assumptions; no estimate exists. The tornado shows what they decide.",
-                  "Changes of HHI, of producers' prices under a floor and of outsiders' welfare can take either sign; where a sentence "
-                  "above gives a sign, it holds for this calibration and the share of draws stated.",
-                  "Not a forecast: it says what would have been different in the benchmark year after adjustment."]
-        return Section("What this cannot say", [Points(points)])
-
     def notes(self) -> list[str]:
         r = self.r
         errors = r.runs.identities()
@@ -345,20 +248,3 @@ class Pages:
                 f"{100 * r.entry.share_converged:.4g} % with latent projects.",
                 f"Money adds up: largest relative error {errors['world']:.1e} (world) and {errors['regional']:.1e} (regional budgets).",
                 *[f"{name}: {note}" for name, run in r.runs.runs.items() for note in run.notes]]
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _tornado_rows(rows: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """One row per parameter: result at its low and at its high value."""
-    out = []
-    central = float(rows["central"].iloc[0]) * factor
-    for (parameter, good), part in rows.groupby(["parameter", "good"], sort=False):
-        values = part.set_index("setting")["value"] * factor
-        label = f"{str(parameter).replace('_', ' ')}, {good_name(str(good)) if good != 'all goods' else good}"
-        ends = list(values.index)
-        out.append({"parameter": label, "low": values.iloc[0], "high": values.iloc[-1] if len(ends) > 1 else central,
-                    "low_label": "" if ends[0] == "low" else ends[0], "high_label": "" if ends[-1] in ("high", ends[0]) else ends[-1]})
-    return pd.DataFrame(out)

@@ -12,6 +12,7 @@ from experiments.instruments_brief import Question, brief
 from experiments.record import record_of
 from floormodel.report.brief import write_brief
 from floormodel.report.run_folder import write_record
+from floormodel.report.spreadsheet import inert_frame
 from floormodel.report.study_run import account_table, indicator_table
 
 TITLE = "Instruments compared at equal added tonnes"
@@ -32,8 +33,8 @@ def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) 
             questions.append(Question(who, entry, case.good, runs, scales))
     write_brief(brief(case, questions), folder)
     for k, q in enumerate(questions, 1):
-        indicator_table(q.runs).to_csv(folder / f"indicators_{k}.csv", index=False, lineterminator="\n")
-        account_table(q.runs).to_csv(folder / f"accounts_{k}.csv", index=False, lineterminator="\n")
+        inert_frame(indicator_table(q.runs)).to_csv(folder / f"indicators_{k}.csv", index=False, lineterminator="\n")
+        inert_frame(account_table(q.runs)).to_csv(folder / f"accounts_{k}.csv", index=False, lineterminator="\n")
         q.scales.to_csv(folder / f"scales_{k}.csv", index=False, lineterminator="\n")
     questions[0].runs.to_excel(folder / "workbook.xlsx")
     questions[0].runs.to_netcdf(folder / "results.nc")

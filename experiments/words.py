@@ -84,3 +84,6 @@ def verdict(effect: float, little: float, much: float, words: tuple[str, str, st
     return small if effect < little else (some if effect < much else large)
 
 
+def lower_first(text: str) -> str:
+    """A label in the middle of a sentence; names such as NdPr keep their capitals."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
