@@ -134,12 +134,16 @@ def _content_duty(twin: Twin, state: State, soft: float) -> Array:
     recipe = twin.a["recipe"]
     content = np.linalg.inv(np.eye(len(recipe)) - recipe) - np.eye(len(recipe))
     duty = np.zeros((*state["price"].shape, twin.shape[1]), state["price"].dtype)
-    for floor in twin.tools.floors:
+    order = sorted(twin.tools.floors, key=lambda floor: (floor["neutral"], -floor["price"]))  # the strictest first
+    for number, floor in enumerate(order):
         gap = _gap(twin, state, floor, soft)
         for good in floor["coverage"]:
             nearer = np.zeros_like(floor["mask"])
-            for other in twin.tools.floors:
+            for other in order:
                 if good in other["coverage"] and content[other["good"], floor["good"]] > 0:
+                    nearer |= other["mask"]
+            for other in order[:number]:
+                if good in other["coverage"] and other["good"] == floor["good"]:
                     nearer |= other["mask"]
             duty[..., good, :, :] += content[good, floor["good"]] * gap * (floor["mask"] & ~nearer)
     return duty

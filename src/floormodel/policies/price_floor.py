@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -140,14 +141,18 @@ class PriceFloor(Instrument):
         if not np.any(tonnes > 0):
             self.inert(terms, f"{market.goods[covered]!r} contains no {self.good!r}: nothing to cover")
             return
-        if any(c.good == covered and c.made_with > good and np.any(content(b.recipe, good, c.made_with) > 0) for c in terms.contents):
-            return  # only the floored stage nearest to the covered good counts
-        terms.contents[:] = [c for c in terms.contents if not (c.good == covered and c.made_with < good
-                                                               and np.any(content(b.recipe, c.made_with, good) > 0))]
         buys = np.any(b.use0[:, good] > 0, axis=0)
         outside = taxed.any(axis=1)
         largest = int(np.argmax(np.where(outside, b.output0[:, good].mean(0), -1.0)))
         reference = np.where(buys, -1, largest)
+        for i, c in enumerate(terms.contents):  # on a route, the floored stage nearest to the covered good; of one stage, the stricter
+            if c.good != covered:
+                continue
+            stricter = (self.content_rule == "to_floor", self.price) > (not c.neutral, c.level)
+            if np.any(content(b.recipe, good, c.made_with) > 0) or (c.made_with == good and not stricter):
+                taxed = taxed & ~c.mask
+            elif np.any(content(b.recipe, c.made_with, good) > 0) or c.made_with == good:
+                terms.contents[i] = replace(c, mask=c.mask & ~taxed)
         terms.contents.append(Content(number, covered, good, tonnes, self.price, self.content_rule == "neutral", taxed, reference))
 
 
