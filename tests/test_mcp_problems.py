@@ -74,7 +74,7 @@ def test_pies():
 
 def test_billups_needs_the_fallbacks_from_zero():
     case = PROBLEMS["billups"]()
-    alone = solve(case, [[0.0]], fallback=False)
+    alone = solve(case, [[0.0]], last_stage=1)
     assert not alone.converged[0] and alone.stop[0] != "normal" and alone.stage[0] == 1
     assert solve(case, [[0.0]]).stage[0] == 3
 

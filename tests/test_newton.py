@@ -143,7 +143,7 @@ def test_steps_are_shortened_where_the_function_does_not_exist():
             return np.log(z), 1/z[:, :, None]
 
     case = Case(logarithm, [[30.0]], lower=-INF)  # the full step from 30 leads to a negative number
-    found = solve(case, fallback=False)
+    found = solve(case, last_stage=1)
     assert found.converged[0] and found.z[0, 0] == pytest.approx(1.0, abs=1e-12)
 
 
@@ -188,7 +188,7 @@ def test_the_step_cap_limits_every_unknown():
 
 def test_the_iteration_limit_is_reported():
     case = linear(np.eye(1), np.array([-10.0]), [[0]], -INF, INF)
-    found = solve(case, max_step=1.0, max_iter=4, fallback=False)
+    found = solve(case, max_step=1.0, max_iter=4, last_stage=1)
     assert found.stop[0] == "iteration_limit" and found.iterations[0] == 4 and found.z[0, 0] == 4.0
     assert not found.converged[0] and found.residual[0] == 6.0
 

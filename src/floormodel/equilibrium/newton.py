@@ -66,7 +66,7 @@ def solve_mcp(
     *,
     tol: float = 1e-9,
     max_iter: int = 30,
-    fallback: bool = True,
+    last_stage: int = 5,
     max_step: float | Array = 1.0,
     progress: Progress | None = None,
 ) -> Solution:
@@ -74,7 +74,7 @@ def solve_mcp(
 
     lower, upper, start: (B, n) or (1, n), bounds may be infinite, a start outside them is moved onto them. tol: on the
     natural residual, in the units of f and z. max_iter: Newton steps of stage 1 (four times as many in the later ones).
-    fallback: whether stages 2, 3 and 5 follow for draws that stage 1 leaves unsolved. max_step: largest change of any
+    last_stage: how far the stages go for draws that stage 1 leaves unsolved. max_step: largest change of any
     unknown in one step of stages 1 to 3, one number or one per unknown (n,). progress: called after each step of
     stage 1 and at the end with the number of draws finished and the number of draws.
 
@@ -87,9 +87,9 @@ def solve_mcp(
     best = iterate(task, replace(ACTIVE_SET, steps=max_iter, tol=tol), z, everyone, progress)
     stage = np.ones(len(z), dtype=np.intp)
     can_start = np.isfinite(best.error)
-    for number, method in FALLBACKS if fallback else ():
+    for number, method in FALLBACKS:
         rows = np.flatnonzero((best.stop != NORMAL) & can_start)
-        if rows.size:
+        if rows.size and number <= last_stage:
             _keep_better(best, method(task, z[rows], rows, 4 * max_iter), rows)
             stage[rows] = number
     if progress is not None:

@@ -20,7 +20,7 @@ from floormodel.market import Market
 from floormodel.policies.base import Instrument, check_all
 
 TOLERANCE = 1e-9
-BATCH = 500  # draws solved together; memory of the Jacobians
+LARGEST_ARRAY, FEWEST_DRAWS = 200_000, 20  # numbers in the largest array of a batch, which then stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,31 @@ def find(market: Market, policies: Sequence[Instrument] = (), start: Array | Non
     if market.sourcing == "homogeneous":
         flows = HomogeneousSystem(terms)
         solution = _solve(flows, flows.start() if start is None or start.shape[-1] != flows.size else start)
-        return _finish(market, policies, terms, flows, solution, notes)
+        return Solved(market, tuple(policies), terms, flows, solution, _state(flows, solution), notes)
     system = System(terms)
     first = np.zeros((1, system.size)) if start is None or start.shape[-1] != system.size else start
-    solution = _solve(system, first, fallback=False)
+    solution = _solve(system, first, last_stage=2)
     if not solution.converged.all():  # most often buyers whose price is without a limit: hold the choke price from the outset
         system = System(terms, _rationable(system))
         near = np.where(solution.converged[:, None], solution.z, first)
         solution = _solve(system, np.pad(near, ((0, 0), (0, system.size - near.shape[1]))))
+    state = _state(system, solution)
     for _ in range(4):
-        over = _over_choke(system, solution)
+        over = _over_choke(system, state)
         if not over:
             break
         system = System(terms, tuple(sorted(set(system.layout.choke) | set(over))))
         n = system.layout.n_prices + system.layout.n_unknowns
         z = np.where(np.isfinite(solution.z[:, :n]), solution.z[:, :n], 0.0)
         solution = _solve(system, np.concatenate([z, np.zeros((len(z), system.size - n))], axis=1))
-    return _finish(market, policies, terms, system, solution, notes)
-
-
-def _finish(market: Market, policies: Sequence[Instrument], terms: Terms, system: System | HomogeneousSystem, solution: Solution,
-            notes: tuple[str, ...]) -> Solved:
-    with np.errstate(all="ignore"):
-        state = system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
+        state = _state(system, solution)
     return Solved(market, tuple(policies), terms, system, solution, state, notes)
+
+
+def _state(system: System | HomogeneousSystem, solution: Solution) -> State:
+    """The state of all draws at the solution; what is not finite in a draw is put to zero."""
+    with np.errstate(all="ignore"):
+        return system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
 
 
 def _rationable(system: System) -> tuple[tuple[int, int], ...]:
@@ -97,9 +98,8 @@ def _rationable(system: System) -> tuple[tuple[int, int], ...]:
     return tuple((int(g), int(d)) for g, d in np.argwhere(np.any(b.final_demand0 > 0, axis=0) & system.layout.supplied))
 
 
-def _over_choke(system: System, solution: Solution) -> list[tuple[int, int]]:
-    with np.errstate(all="ignore"):
-        s = system.state(np.where(np.isfinite(solution.z), solution.z, 0.0), np.arange(len(solution.z)))
+def _over_choke(system: System, s: State) -> list[tuple[int, int]]:
+    """Destinations whose buyer price lies above the choke price in some draw and that are not yet rationed."""
     over = np.any(s.buyer_price > choke_price(s.benchmark) * (1 + 1e-9), axis=0)
     return [pair for pair in _rationable(system) if over[pair] and pair not in system.layout.choke]
 
@@ -115,21 +115,28 @@ class _Pulled:
         return f - (1 - self.theta) * self.offset[draw], jac
 
 
-def _solve(system: System | HomogeneousSystem, start: Array, fallback: bool = True) -> Solution:
-    """All draws in batches; with `fallback`, draws that fail are tried once more along a homotopy from the start (stage 4)."""
+def batch_size(system: System | HomogeneousSystem) -> int:
+    """Draws that are solved together."""
+    goods, regions = system.layout.priced.shape
+    return max(LARGEST_ARRAY // (goods * regions * max(system.size, regions)), FEWEST_DRAWS)
+
+
+def _solve(system: System | HomogeneousSystem, start: Array, last_stage: int = 5) -> Solution:
+    """All draws in batches; after the last stage, draws that failed are tried once more along a homotopy from the start (stage 4)."""
     draws = system.terms.benchmark.draws
     lower, upper = system.bounds()
     if system.size == 0:
         zero = np.zeros(draws)
         return Solution(np.zeros((draws, 0)), zero, zero == 0, zero.astype(int), np.full(draws, "normal"), np.ones(draws, int))
     start = np.clip(np.broadcast_to(start, (draws, system.size)), lower, upper)
-    parts = []
-    for first in range(0, draws, BATCH):
-        rows = np.arange(first, min(first + BATCH, draws))
-        parts.append(solve_mcp(_Shifted(system, rows), lower[rows], upper[rows], start[rows], tol=TOLERANCE, fallback=fallback))
+    parts, size = [], batch_size(system)
+    for first in range(0, draws, size):
+        rows = np.arange(first, min(first + size, draws))
+        problem = system.part(rows) if isinstance(system, System) else _Shifted(system, rows)
+        parts.append(solve_mcp(problem, lower[rows], upper[rows], start[rows], tol=TOLERANCE, last_stage=last_stage))
     solution = Solution(**{k: np.concatenate([getattr(p, k) for p in parts]) for k in Solution.__dataclass_fields__})
     failed = np.flatnonzero(~solution.converged)
-    return solution if failed.size == 0 or not fallback else _homotopy(system, solution, failed, lower, upper, start)
+    return solution if failed.size == 0 or last_stage < 5 else _homotopy(system, solution, failed, lower, upper, start)
 
 
 class _Shifted:
@@ -152,7 +159,7 @@ def _homotopy(system: System | HomogeneousSystem, solution: Solution, failed: Ar
     step = None
     for theta in np.linspace(0.0, 1.0, 41)[1:]:
         problem.theta = float(theta)
-        step = solve_mcp(problem, lower[failed], upper[failed], z, tol=TOLERANCE, fallback=bool(theta == 1.0))
+        step = solve_mcp(problem, lower[failed], upper[failed], z, tol=TOLERANCE, last_stage=5 if theta == 1.0 else 1)
         z = np.where(np.isfinite(step.z), step.z, z)
     assert step is not None
     merged = {k: getattr(solution, k).copy() for k in Solution.__dataclass_fields__}
