@@ -140,7 +140,7 @@ def _content_duty(twin: Twin, state: State, soft: float) -> Array:
         for good in floor["coverage"]:
             nearer = np.zeros_like(floor["mask"])
             for other in order:
-                if good in other["coverage"] and content[other["good"], floor["good"]] > 0:
+                if good in other["coverage"] and content[other["good"], floor["good"]] > 1e-9:  # not rounding
                     nearer |= other["mask"]
             for other in order[:number]:
                 if good in other["coverage"] and other["good"] == floor["good"]:
@@ -155,7 +155,7 @@ def _gap(twin: Twin, state: State, floor: dict[str, Any], soft: float) -> Array:
     there, here = state["index"][..., h, :], state["index"][..., h, :]
     there0, here0 = np.nan_to_num(twin.index0[h]), np.nan_to_num(twin.index0[h])
     size = np.where(twin.active[h], twin.a["output0"][h], 0)[floor["outside"]]
-    if not size.any():
+    if not size.size:
         return np.zeros((*there.shape, twin.shape[1]), there.dtype)
     largest = floor["outside"][int(np.argmax(size))]
     there = np.where(twin.supplied[h], there, state["price"][..., h, largest, None])

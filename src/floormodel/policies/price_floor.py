@@ -149,9 +149,9 @@ class PriceFloor(Instrument):
             if c.good != covered:
                 continue
             stricter = (self.content_rule == "to_floor", self.price) > (not c.neutral, c.level)
-            if np.any(content(b.recipe, good, c.made_with) > 0) or (c.made_with == good and not stricter):
+            if (c.made_with > good and np.any(content(b.recipe, good, c.made_with) > 0)) or (c.made_with == good and not stricter):
                 taxed = taxed & ~c.mask
-            elif np.any(content(b.recipe, c.made_with, good) > 0) or c.made_with == good:
+            elif c.made_with == good or (c.made_with < good and np.any(content(b.recipe, c.made_with, good) > 0)):
                 terms.contents[i] = replace(c, mask=c.mask & ~taxed)
         terms.contents.append(Content(number, covered, good, tonnes, self.price, self.content_rule == "neutral", taxed, reference))
 
