@@ -29,12 +29,13 @@ class Pages:
         self.changes, self.levels = changes(r.runs.indicators()), levels(r.runs.indicators())
         self.groups, self.provenance = groups_of(r.runs), provenance_of(r.runs)
         self.good, self.goods = r.case.good, r.market.goods
+        self.name = f"{self.good} {r.market.name}" if self.good in ("mined", "refined") else good_name(self.good)
         self.outsiders = [x for x in r.market.regions if x not in r.bloc and x != r.case.supplier]
         self.names = list(r.runs.runs)
 
     def brief(self) -> Brief:
-        r, good = self.r, good_name(self.good)
-        title = f"A border-adjusted price floor for {good}: who gains, who pays, does supply diversify?"
+        r = self.r
+        title = f"A border-adjusted price floor for {self.name}: who gains, who pays, does supply diversify?"
         subtitle = (f"{r.market.title}. Floor of {number(r.case.headline / 1000)} USD/kg at the border of "
                     f"{', '.join(region_name(x) for x in r.bloc)} ({r.case.reason}); benchmark {r.market.year}, long-run elasticities.")
         sections = [self.prices(), self.revenue(), self.diversification(), self.payers(), *self.downstream(), self.viability(),
@@ -51,8 +52,7 @@ class Pages:
 
     def answers(self) -> list[str]:
         """P2, P3, P5 and P12 of the debate, each in one paragraph."""
-        t, e, good, r = self.read, self.read_entry, self.good, self.r
-        name = good_name(good)
+        t, e, good, r, name = self.read, self.read_entry, self.good, self.r, self.name
         out = [
             f"**Does price support diversify supply?** {self._diversifies(t)} with the plants that exist, "
             f"{self._diversifies(e).lower()} with new ones. World HHI of {name} changes by {t.text(FLOOR, 'hhi_high', good, 'world')} "
