@@ -10,6 +10,8 @@ from floormodel.equilibrium.benchmark import Array, Benchmark, all_draws
 from floormodel.equilibrium.layout import Layout
 from floormodel.equilibrium.terms import Terms
 
+NOTHING = 1e-200  # a demand below this share of benchmark supply counts as this share in the logs of a market row
+
 
 @dataclass(frozen=True)
 class Constants:

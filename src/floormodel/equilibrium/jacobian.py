@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
-from floormodel.equilibrium.constants import pick
+from floormodel.equilibrium.constants import NOTHING, pick
 from floormodel.equilibrium.layout import Layout
 from floormodel.equilibrium.state import State, guarantee_of, input_gap
 from floormodel.equilibrium.terms import Content, Contract, Row, Terms
@@ -183,7 +183,7 @@ def _market_rows(terms: Terms, layout: Layout, s: State, slopes: Slopes) -> Arra
     linear, scale = layout.at_nodes(layout.linear_row[None]), layout.at_nodes(s.constants.scale)
     supplied, demanded = layout.at_nodes(s.supplied), layout.at_nodes(s.demanded)
     per_made = 1 / np.where(linear, scale, np.where(supplied > 0, supplied, 1.0))
-    per_used = 1 / np.where(linear, scale, np.where(demanded > 0, demanded, 1.0))
+    per_used = 1 / np.where(linear, scale, np.where(demanded > NOTHING * scale, demanded, 1.0))
     out = np.empty((len(s.price), layout.n_prices, layout.size))
     for g, at in enumerate(layout.columns):
         made = slopes.output[:, g].take(layout.rows_of[g], axis=1) * per_made[:, at, None]

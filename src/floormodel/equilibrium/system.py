@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
-from floormodel.equilibrium.constants import Constants, make_constants, pick
+from floormodel.equilibrium.constants import NOTHING, Constants, make_constants, pick
 from floormodel.equilibrium.jacobian import paid_tonnes, row_slopes
 from floormodel.equilibrium.layout import Layout, make_layout
 from floormodel.equilibrium.state import State, evaluate_state, guarantee_of
@@ -70,7 +70,7 @@ class System:
         made, used, scale = (lay.at_nodes(a) for a in (s.supplied, s.demanded, s.constants.scale))
         linear = lay.at_nodes(lay.linear_row[None])
         f = np.empty((len(s.price), lay.size), s.price.dtype)
-        ratio = np.where(linear, 1.0, made) / np.where(linear | (np.real(used) <= 0), 1.0, used)
+        ratio = np.where(linear, 1.0, made) / np.where(linear, 1.0, np.where(np.real(used) > NOTHING * scale, used, NOTHING * scale))
         logs = np.log(np.where(np.real(ratio) > 0, ratio, 1e-300))
         f[:, :lay.n_prices] = np.where(linear, (made - used) / scale, logs)
         for j, unknown in enumerate(self.terms.unknowns):
