@@ -54,8 +54,8 @@ class Pages:
         """P2, P3, P5 and P12 of the debate, each in one paragraph."""
         t, e, good, r, name = self.read, self.read_entry, self.good, self.r, self.name
         out = [
-            f"**Does price support diversify supply?** {self._diversifies(t)} with the plants that exist, "
-            f"{self._diversifies(e).lower()} with new ones. World HHI of {name} changes by {t.text(FLOOR, 'hhi_high', good, 'world')} "
+            f"**Does price support diversify supply?** {self._verdicts()} "
+            f"World HHI of {name} changes by {t.text(FLOOR, 'hhi_high', good, 'world')} "
             f"from {number(t.median(FLOOR, 'hhi_high', good, 'world', 'base'))}; with new plants allowed in the bloc by "
             f"{e.text(FLOOR, 'hhi_high', good, 'world')}. It rises in {t.rises(FLOOR, 'hhi_high', good, 'world')} and "
             f"{e.rises(FLOOR, 'hhi_high', good, 'world')} respectively: the bloc adds {t.text(FLOOR, 'bloc_output', good, 'bloc')}, "
@@ -81,6 +81,12 @@ class Pages:
         """By the change of the effective number of suppliers, in per cent: 5 is little, 20 is much."""
         change, base = (t.median(FLOOR, "effective_suppliers", self.good, "world", of) for of in ("change", "base"))
         return verdict(100 * change / base, 5, 20, ("It concentrates", "Little", "Somewhat", "Yes"))
+
+    def _verdicts(self) -> str:
+        now, later = self._diversifies(self.read), self._diversifies(self.read_entry)
+        if now == later:
+            return f"{now}, with or without new plants."
+        return f"{now} with the plants that exist, {later.lower()} with new ones."
 
     def _industrialises(self, t: Reader) -> str:
         """By the change of value added at the floored stage in countries outside the bloc, in per cent: 2 is little, 20 is much."""

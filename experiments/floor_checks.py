@@ -84,7 +84,7 @@ def _variants(r: FloorResults) -> Table:
     v = r.variants
     columns = {"variant": v["variant"], "producers' price": v["producer_price"] / 1000, "bloc adds": v["bloc_output"],
                "change of HHI": v["hhi"]}
-    units = {"producers' price": "USD/kg", "bloc adds": "t/yr", "change of HHI": "0-1"}
+    units = {"producers' price": "USD/kg", "bloc adds": "t/yr", "change of HHI": "0 to 1"}
     if "downstream" in v:
         columns["bloc's products"], units["bloc's products"] = 100 * v["downstream"], "%"
     for group, label in (("bloc", "bloc gains"), ("dominant", "dominant gains"), ("others", "others gain")):
