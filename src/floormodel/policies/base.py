@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -31,7 +32,7 @@ def register(cls: T) -> T:
     return cls
 
 
-class Instrument(BaseModel):
+class Instrument(BaseModel, ABC):
     """Base of all instruments. Fields are the keys of a study file; unknown keys, NaN and wrong types are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -53,9 +54,9 @@ class Instrument(BaseModel):
                     faults.append(Fault(name, repr(list(entries)), f"each {what} once"))
         return faults
 
+    @abstractmethod
     def add(self, terms: Terms, market: Market, number: int) -> None:
         """Add this instrument's terms; `number` is its place in the tuple of policies."""
-        raise NotImplementedError(f"{type(self).__name__} does not add its terms")
 
     def inert(self, terms: Terms, why: str) -> None:
         """Warn, by name, that a setting changes nothing; the note goes into the result as well."""
