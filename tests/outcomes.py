@@ -41,7 +41,8 @@ def run(market: fm.Market, policies: Sequence[Instrument] = ()) -> Solved:
 def outcome(solved: Solved) -> dict[str, Array]:
     """Prices in USD/t, nan where nothing is made or bought, and tonnes; node arrays (B, G, R), flows (B, G, O, D)."""
     s, lay = solved.state, solved.system.layout
-    return {"price": np.where(lay.priced, s.price, np.nan), "buyer_price": np.where(s.use > 0, s.buyer_price, np.nan),
+    bought = s.use > 1e-9 * np.max(s.use, axis=-1, keepdims=True)
+    return {"price": np.where(lay.priced, s.price, np.nan), "buyer_price": np.where(bought, s.buyer_price, np.nan),
             "output": s.output, "use": s.use, "final_demand": s.final_demand, "flow": np.stack(s.flow, axis=1)}
 
 
