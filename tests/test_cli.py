@@ -301,11 +301,19 @@ def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing(study, tmp_path):
     """In a process of its own, while it solves."""
     words = [sys.executable, "-c", "from floormodel.cli import main; main()", "run", str(study), "-o", str(tmp_path / "out"),
              "--draws", "20000"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    def heed() -> None:
+        """A shell starts jobs in the background deaf to Ctrl-C, and their children with them."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed) as process:
         while b"scenarios" not in process.stderr.read(20):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        errors = process.stderr.read()
+        try:
+            _, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     assert process.returncode == 130
     assert b"interrupted: nothing was written" in errors
     assert b"Traceback" not in errors
