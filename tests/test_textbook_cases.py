@@ -46,7 +46,7 @@ def net(run, region):
     return float(lines[lines["region"] == region]["value"].sum())
 
 
-def check(run, variable, expected, rel=1e-10):
+def check(run, variable, expected, rel=1e-9):  # what the solver stops at
     for region, value in expected.items():
         assert at(run, variable, region) == pytest.approx(value, rel=rel), (variable, region)
 
