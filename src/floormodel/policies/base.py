@@ -33,12 +33,26 @@ def register(cls: T) -> T:
 
 
 class Instrument(BaseModel, ABC):
-    """Base of all instruments. Fields are the keys of a study file; unknown keys, NaN and wrong types are refused."""
+    """Base of all instruments. Fields are the keys of a study file; unknown keys, NaN and wrong types are refused.
+
+    Class attributes, from which the tests over the registry and docs/policies.md are made:
+
+    - `region_fields`, `good_fields`: names of the fields that hold regions and goods.
+    - `example`: fields (without `kind`) of a real measure, on the shipped market `example_market`; `example_source` is one sentence that
+      names the measure and its source, and says what in the example is an assumption.
+    - `slack`: fields that take the place of the example's and make it change nothing, bit for bit.
+    - `idempotent`: the same instrument twice is the same as once (the larger of two floors counts).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     kind: str
     region_fields: ClassVar[tuple[str, ...]] = ()
     good_fields: ClassVar[tuple[str, ...]] = ("good",)
+    example_market: ClassVar[str]
+    example: ClassVar[dict[str, Any]]
+    example_source: ClassVar[str]
+    slack: ClassVar[dict[str, Any]]
+    idempotent: ClassVar[bool] = False
 
     def check(self, market: Market) -> list[Fault]:
         """Faults that need the market to be seen: unknown goods and regions, names given twice."""

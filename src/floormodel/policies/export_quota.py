@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,13 +17,20 @@ class ExportQuota(Instrument):
     """A limit on one region's exports of one good, all destinations of the list together.
 
     Condition: quota - exports  complementary to  0 <= rent (USD/t), added to the export levy on these routes; a quota of 0 closes
-    them. Who pays: foreign buyers and, through a lower gate price, own producers; the rent goes to `rent_owner`, export taxes on it
-    to the exporter's treasury.
+    them.
+
+    Who pays: foreign buyers and, through a lower price at the gate, own producers; the rent goes to `rent_owner`, export taxes on
+    it to the exporter's treasury.
 
     Fields
     ------
-    exporter : region. quota : t/yr. destinations : regions; None: every other region.
-    rent_owner : "exporter", "destination", or a region's name.
+    good (good) : the good limited.
+    exporter (region) : the region that limits its exports.
+    quota (t/yr) : largest exports; 0 is a ban.
+    destinations (regions) : destinations it counts for. None: every other region.
+    rent_owner (region or word) : who keeps the rent: "exporter", "destination", or the name of a region.
+
+    Source: the quota rent as the multiplier of a quantity limit, as in Takayama and Judge (1971).
     """
 
     kind: Literal["export_quota"] = "export_quota"
@@ -34,6 +41,14 @@ class ExportQuota(Instrument):
     rent_owner: str = "exporter"
 
     region_fields: ClassVar[tuple[str, ...]] = ("exporter", "destinations")
+    example_market: ClassVar[str] = "cobalt"
+    example: ClassVar[dict[str, Any]] = {"good": "mined", "exporter": "COD", "quota": 96_600.0}
+    example_source: ClassVar[str] = (
+        "DR Congo limits exports of cobalt to 96,600 t a year in 2026 and 2027, 9,600 t of them for strategic projects: decision of "
+        "ARECOMS of September 2025, reported by S&P Global, 'Congo's export quotas squeeze cobalt supply as Indonesia's ramps up', "
+        "31 December 2025; rent kept by the exporter is an assumption.")
+    slack: ClassVar[dict[str, Any]] = {"quota": 1e9}
+    idempotent: ClassVar[bool] = True
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market)

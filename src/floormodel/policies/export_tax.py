@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,13 +16,20 @@ class ExportTax(Instrument):
     """A charge on exports of one good by each exporter.
 
     Condition: b = (p + export_levy)(1 + export_rate) + freight; a closed form, no unknown. The ad valorem base is the gate price
-    with specific charges, p + export_levy. Who pays: foreign buyers and, through a lower gate price, own producers; the exporter's
-    treasury collects.
+    with specific charges, p + export_levy.
+
+    Who pays: foreign buyers and, through a lower price at the gate, own producers; the exporter's treasury collects.
 
     Fields
     ------
-    exporters : regions. destinations : regions; None: every region but the exporter itself.
-    rate : share of the gate price. levy : USD/t. Both add to the charges in force unless `replaces_existing`.
+    good (good) : the good taxed.
+    exporters (regions) : regions that levy it.
+    destinations (regions) : destinations taxed. None: every other region.
+    rate (share of the gate price) : ad valorem charge, 0.15 for 15 %.
+    levy (USD/t) : specific charge.
+    replaces_existing (yes or no) : put in place of the charges in force; otherwise added to them.
+
+    Source: the ad valorem and specific export tax of any textbook.
     """
 
     kind: Literal["export_tax"] = "export_tax"
@@ -34,6 +41,12 @@ class ExportTax(Instrument):
     replaces_existing: bool = False
 
     region_fields: ClassVar[tuple[str, ...]] = ("exporters", "destinations")
+    example_market: ClassVar[str] = "rare_earths"
+    example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "exporters": ["CHN"], "rate": 0.15}
+    example_source: ClassVar[str] = (
+        "China taxed exports of light rare earths at 15 % beside the value added tax it does not refund: WTO, China - Measures Related to "
+        "the Exportation of Rare Earths, DS431, panel report of 26 March 2014; to set that rate on today's trade is an assumption.")
+    slack: ClassVar[dict[str, Any]] = {"rate": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
         taxed = routes(mask(self.exporters, market.regions), mask(self.destinations, market.regions, default=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,12 +16,21 @@ class ImportTariff(Instrument):
     """A duty on one good at the border of each importer.
 
     Condition: c = (b + t_undertaking)(1 + import_rate) + import_levy + t_levy; a closed form, no unknown. The ad valorem base is
-    the border price b (cif). Who pays: buyers in the importing regions; the importer's treasury collects.
+    the border price b (cif).
+
+    Who pays: buyers in the importing regions and, through a lower price at the gate, foreign producers; the importer's treasury
+    collects.
 
     Fields
     ------
-    importers : regions. origins : regions taxed; None: every region that is not an importer.
-    rate : share of the border price. levy : USD/t. Both add to the duties in force unless `replaces_existing`.
+    good (good) : the good taxed.
+    importers (regions) : regions that levy it.
+    origins (regions) : regions whose tonnes are taxed. None: every region that is not an importer.
+    rate (share of the border price) : ad valorem duty, 0.25 for 25 %.
+    levy (USD/t) : specific duty.
+    replaces_existing (yes or no) : put in place of the duties in force; otherwise added to them.
+
+    Source: the ad valorem and specific tariff of any textbook; cif base as in the US and EU tariff schedules' duties in force here.
     """
 
     kind: Literal["import_tariff"] = "import_tariff"
@@ -33,6 +42,12 @@ class ImportTariff(Instrument):
     replaces_existing: bool = False
 
     region_fields: ClassVar[tuple[str, ...]] = ("importers", "origins")
+    example_market: ClassVar[str] = "rare_earths"
+    example: ClassVar[dict[str, Any]] = {"good": "magnet", "importers": ["USA"], "origins": ["CHN"], "rate": 0.25}
+    example_source: ClassVar[str] = (
+        "The United States tax permanent magnets from China (HTS 8505.11.00) at 25 % on top of the normal duty since 1 January 2026: "
+        "USTR, notice of modification under section 301, 89 FR 76581, 18 September 2024.")
+    slack: ClassVar[dict[str, Any]] = {"rate": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
         importers = mask(self.importers, market.regions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,25 +17,34 @@ from floormodel.policies.base import Instrument, Money, Tonnes, mask, register, 
 
 @register
 class PriceFloor(Instrument):
-    """A floor under the price of one good for a bloc of members. `holds` says which price it holds.
+    """A floor under the price of one good for a bloc of members; it does not apply between members or to a member's own tonnes.
 
-    Conditions (model sections 2 and 5):
+    Conditions: what the field `holds` says.
 
     - ``import_price``: t = clip(price - base, 0, duty_cap) on shipments from non-members; a closed form, no unknown.
-      ``collected_as = "levy"``: the importer's treasury collects it; ``"undertaking"``: the exporter keeps it.
     - ``member_price``: (sum p X0 / sum X0 over members) - price  complementary to  0 <= duty <= duty_cap.
     - ``purchase``: p - price  complementary to  0 <= tonnes bought <= room, by each member from its own producers.
 
-    Who pays: buyers (import_price, member_price); the members' treasuries, who then hold stock (purchase).
+    Who pays: buyers, to the importer's treasury (levy) or to the exporter (undertaking); with ``purchase`` the members' treasuries, who
+    then hold stock.
 
     Fields
     ------
-    price : USD/t. members, exempt : regions; `exempt` origins pay nothing but are not protected.
-    duty_cap : USD/t; None: no cap (import_price), twice the flow-weighted benchmark border price of non-member imports (member_price).
-    base : "cif" (border price b) or "duty_paid" (b (1 + import rate) + specific duties), what the floor is compared with.
-    coverage : downstream goods whose imports pay for the floored input they contain; content_rule "to_floor": tonnes x max(0,
-        price - P_input at origin); "neutral": tonnes x max(0, rise of the buyers' input-price gap since the benchmark).
-    room : t/yr per member (purchase only).
+    good (good) : the good whose price is held.
+    members (regions) : the bloc.
+    price (USD/t) : the floor.
+    holds (choice) : which price it holds. "import_price": every shipment from a non-member lands at the floor or above.
+        "member_price": one duty, adjusted until the members' average producer price is at the floor. "purchase": each member buys from
+        its own producers until their price is at the floor.
+    collected_as (choice) : "levy": the importer's treasury collects the top-up. "undertaking": the exporter keeps it.
+    duty_cap (USD/t) : largest duty; a floor that the cap defeats is reported as not met. None: none for `import_price`; twice the
+        average benchmark border price of imports for `member_price`.
+    base (choice) : the price the floor is compared with: the border price ("cif"), or "duty_paid" with the duties in force.
+    exempt (regions) : origins that pay nothing and are not protected either.
+    coverage (goods) : goods further down the chain whose imports pay for the floored input in them.
+    content_rule (choice) : what they pay per tonne of input. "to_floor": the floor less the input's price where they were made.
+        "neutral": only what the floor added to the members' disadvantage since the benchmark.
+    room (t/yr) : most that each member buys; needed with `holds = "purchase"`. None: no purchases.
 
     Source: Council of the EU 2025/2351 (form of the duty); intervention row after Gouel (RECS, demand of a public stock).
     """
@@ -55,6 +64,14 @@ class PriceFloor(Instrument):
 
     region_fields: ClassVar[tuple[str, ...]] = ("members", "exempt")
     good_fields: ClassVar[tuple[str, ...]] = ("good", "coverage")
+    example_market: ClassVar[str] = "rare_earths"
+    example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "members": ["USA", "EU27", "JPN"], "price": 110_000.0}
+    example_source: ClassVar[str] = (
+        "The United States, the EU and Japan named border-adjusted price floors in their joint statement of 4 February 2026, after "
+        "Proclamation 11001 of 14 January 2026 (section 232, processed critical minerals) had asked for price floors; neither names a "
+        "figure, and that of 110 USD/kg of NdPr, which the United States guarantee MP Materials, is an assumption.")
+    slack: ClassVar[dict[str, Any]] = {"price": 1.0}
+    idempotent: ClassVar[bool] = True
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market)

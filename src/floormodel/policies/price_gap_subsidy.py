@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,21 +15,33 @@ from floormodel.policies.base import Instrument, Money, Share, mask, register
 
 @register
 class PriceGapSubsidy(Instrument):
-    """A payment on producers' receipts: guarantee = max(0, strike - r) - upside_share max(0, r - upside_threshold).
+    """A contract for difference on what producers receive: the strike less a reference price while that is lower.
+
+    The guarantee per tonne is max(0, strike - r) - upside_share max(0, r - upside_threshold). One-way: share 0. Two-way: share 1.
 
     Conditions: without a volume cap the guarantee is marginal, X = S(pn), pn = (p + guarantee)(1 - royalty) + subsidy. With a cap
     V: X = median(S(pn), V, S(pn without it)) while the guarantee is positive, paid on min(X, V); a clawback on min(V, X0) is
-    inframarginal. Budget: outlay - budget  complementary to  0 <= scaling <= 1 of the guarantee. Who pays: `payer`'s treasury
-    (default: each region's own).
+    inframarginal. Budget: outlay - budget  complementary to  0 <= scaling <= 1 of the guarantee.
 
-    Shapes: one-way (upside_share 0), two-way (upside_share 1), MP Materials 2025 (strike 110 000, upside_share 0.3), Lynas-JARE
-    2026 (strike 110 000, upside_threshold 150 000, upside_share 0.3, clawback_cap 10e6, payer "JPN").
+    Who pays: the treasury of `payer`, or each region's own.
 
     Fields
     ------
-    regions : whose producers hold the contract. strike, upside_threshold (default: strike) : USD/t. reference : "own" price or
-    "index", the output-weighted price over `index_regions` (default: regions). volume_cap : t/yr per region. money_cap,
-    clawback_cap : USD/yr per region, on the payment only. budget : USD/yr for the programme.
+    good (good) : the good supported.
+    regions (regions) : whose producers hold the contract.
+    strike (USD/t) : guaranteed price.
+    upside_threshold (USD/t) : price above which producers share the excess. None: the strike.
+    upside_share (share) : share of the excess they pay back.
+    reference (choice) : reference price: the producer's "own", or an "index".
+    index_regions (regions) : regions of the index, weighted by benchmark output. None: those of `regions`.
+    volume_cap (t/yr) : tonnes a year and region that are guaranteed. None: all.
+    money_cap (USD/yr) : largest payment per region; it does not change what producers do at the margin. None: no cap.
+    clawback_cap (USD/yr) : largest pay-back per region. None: no cap.
+    budget (USD/yr) : outlay of the whole programme; the guarantee is scaled down to keep to it. None: no limit.
+    payer (region) : region whose treasury pays. None: each region its own.
+
+    Source: the contracts named MP Materials 2025 (strike 110,000, upside_share 0.3) and Lynas and JARE 2026 (strike 110,000,
+    upside_threshold 150,000, upside_share 0.3, clawback_cap 10e6, payer Japan).
     """
 
     kind: Literal["price_gap_subsidy"] = "price_gap_subsidy"
@@ -47,6 +59,13 @@ class PriceGapSubsidy(Instrument):
     payer: str | None = None
 
     region_fields: ClassVar[tuple[str, ...]] = ("regions", "index_regions", "payer")
+    example_market: ClassVar[str] = "rare_earths"
+    example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "regions": ["USA"], "strike": 110_000.0, "upside_share": 0.3}
+    example_source: ClassVar[str] = (
+        "The United States guarantee MP Materials 110 USD/kg of NdPr from 1 October 2025 to 2035 and take 30 % of what lies above it: "
+        "Price Protection Agreement of July 2025, MP Materials 10-Q, sec.gov/Archives/edgar/data/1801368/000180136825000054/R10.htm; "
+        "that MP's contract covers all US output, and the share from the first year on, is an assumption.")
+    slack: ClassVar[dict[str, Any]] = {"strike": 1.0, "upside_share": 0.0}
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market)

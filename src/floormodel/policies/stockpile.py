@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,13 +20,23 @@ class Stockpile(Instrument):
 
     Conditions: price - max_price  complementary to  0 <= bought <= purchase (all of it while the price is below `max_price`);
     release_price - P  complementary to  0 <= released <= min(release, 0.9 benchmark use). The price of a purchase is P (source "any"),
-    the own gate price ("own") or the mean landed price from members ("members"). Who pays: the region's treasury, who then holds
-    the stock.
+    the own gate price ("own") or the mean landed price from members ("members").
+
+    Who pays: the region's treasury, who then holds the stock; other buyers through a higher price, while it buys.
 
     Fields
     ------
-    region : buyer. purchase, release : t/yr. source : "any" (through the region's sourcing), "own" producers at c[r, r], "members"
-    (their benchmark output gives the split). members : regions. max_price : USD/t; None: the choke price. release_price : USD/t.
+    good (good) : the good stored.
+    region (region) : the region that buys or releases.
+    purchase (t/yr) : tonnes bought, as long as the price is below `max_price`.
+    release (t/yr) : tonnes released, as far as needed to hold `release_price`, at most 0.9 of benchmark use.
+    source (choice) : where it buys: "any" like other buyers there, its "own" producers, or "members" in proportion to their benchmark
+        output.
+    members (regions) : regions it buys from, with `source = "members"`.
+    max_price (USD/t) : highest price it pays. None: the price at which demand ends.
+    release_price (USD/t) : price that a release holds; needed with `release`. None: no release.
+
+    Source: purchase and release rows after Gouel (RECS, demand of a public stock).
     """
 
     kind: Literal["stockpile"] = "stockpile"
@@ -40,6 +50,13 @@ class Stockpile(Instrument):
     release_price: Money | None = None
 
     region_fields: ClassVar[tuple[str, ...]] = ("region", "members")
+    example_market: ClassVar[str] = "cobalt"
+    example: ClassVar[dict[str, Any]] = {"good": "refined", "region": "USA", "purchase": 1_496.0}
+    example_source: ClassVar[str] = (
+        "The US Defense Logistics Agency asked in August 2025 for up to 7,480 t of alloy-grade cobalt over five years for the National "
+        "Defense Stockpile, at most 500 million USD; it withdrew the call in October 2025 and announced another (Inside Defense, "
+        "14 November 2025). A fifth of it each year, from any origin instead of three named plants, is an assumption.")
+    slack: ClassVar[dict[str, Any]] = {"purchase": 0.0}
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market)
