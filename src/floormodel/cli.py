@@ -22,6 +22,7 @@ import click
 from floormodel.errors import FloormodelError
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
+from floormodel.report.policy_pages import policies_page
 from floormodel.report.run_folder import check_target, write_run_folder
 from floormodel.report.study_run import run_study, write_study
 from floormodel.scenario import MAX_DRAWS, read_study
@@ -134,9 +135,15 @@ def check(study: Path) -> int:
 
 @main.command("list")
 @click.argument("what", type=click.Choice(["markets", "policies"]))
+@click.option("--markdown", is_flag=True, help="The page docs/policies.md (policies only).")
 @debug_option
-def list_command(what: str) -> int:
+def list_command(what: str, markdown: bool) -> int:
     """List the markets or the policies there are, with what a study file may say about them."""
+    if markdown:
+        if what == "markets":
+            raise click.UsageError("--markdown: expected `floormodel list policies --markdown`; markets are described in docs/data.md")
+        click.echo(policies_page(), nl=False)
+        return 0
     click.echo("\n\n".join(describe_market(n) for n in list_markets()) if what == "markets" else
                "\n\n".join(describe_policy(kind) for kind in sorted(REGISTRY)))
     return 0

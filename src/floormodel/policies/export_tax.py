@@ -29,7 +29,7 @@ class ExportTax(Instrument):
     levy (USD/t) : specific charge.
     replaces_existing (yes or no) : put in place of the charges in force; otherwise added to them.
 
-    Source: the ad valorem and specific export tax of any textbook.
+    Source: Krugman and Obstfeld, International Economics: the specific and the ad valorem wedge at a border.
     """
 
     kind: Literal["export_tax"] = "export_tax"

@@ -30,7 +30,7 @@ class ImportTariff(Instrument):
     levy (USD/t) : specific duty.
     replaces_existing (yes or no) : put in place of the duties in force; otherwise added to them.
 
-    Source: the ad valorem and specific tariff of any textbook; cif base as in the US and EU tariff schedules' duties in force here.
+    Source: Krugman and Obstfeld, International Economics: the specific and the ad valorem wedge at a border.
     """
 
     kind: Literal["import_tariff"] = "import_tariff"
