@@ -40,5 +40,5 @@ def complex_step(system: Any, z: np.ndarray) -> np.ndarray:
     for j in range(z.shape[1]):
         zz = z.astype(complex)
         zz[:, j] += 1e-40j
-        out[:, :, j] = system.rows(system.state(zz, draw), draw).imag / 1e-40
+        out[:, :, j] = system.evaluate(zz, draw, 0.0, False)[0].imag / 1e-40
     return out

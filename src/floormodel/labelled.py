@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from floormodel.accounts import contract_payments
+from floormodel.booking import contract_payments
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
 from floormodel.policies.price_floor import PriceFloor

@@ -16,7 +16,8 @@ from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.layout import make_layout
 from floormodel.equilibrium.sourcing import Sourcing
 from floormodel.equilibrium.state import State, evaluate_state
-from floormodel.equilibrium.system import System, node_scale, row_value
+from floormodel.equilibrium.rows import row_value
+from floormodel.equilibrium.system import System, node_scale
 from floormodel.equilibrium.terms import Terms
 
 STEP = 1e-40
@@ -67,14 +68,14 @@ class HomogeneousSystem:
             flow[g][:, o, d] = z[:, self.n_p + self.n_b + j] * self.scale[g, d]
         compact = np.concatenate([z[:, :self.n_p], z[:, self.n_p + self.n_b + self.n_q:]], axis=1)
         s = evaluate_state(self.terms, lay, compact, draw, width, buyer_price=buyer)
-        for g, held in enumerate(s.purchases_from):
-            flow[g] = flow[g] if held is None else flow[g] + held
+        for named in (s.purchases_from, s.contracted):
+            flow = [f if held is None else f + held for f, held in zip(flow, named)]
         shipped = np.stack([f.sum(-1) for f in flow], axis=1)
         sourcing = [Sourcing(buyer[:, g], f, f * 0, buyer[:, g] * 0) for g, f in enumerate(flow)]
         return replace(s, flow=flow, sourcing=sourcing, demanded=shipped + np.maximum(s.stock_change, 0.0))
 
     def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
-        f = self.rows(self.state(z, draw, width), draw)
+        f = self.rows(self.state(z, draw, width))
         return f, (self._jacobian(z, draw, width) if jacobian else None)
 
     def _jacobian(self, z: Array, draw: Array, width: float) -> Array:
@@ -83,10 +84,10 @@ class HomogeneousSystem:
         points = np.repeat(z[:, None, :].astype(complex), n, axis=1)
         points[:, np.arange(n), np.arange(n)] += 1j * STEP
         many = np.repeat(draw, n)
-        f = self.rows(self.state(points.reshape(-1, n), many, width), many)
+        f = self.rows(self.state(points.reshape(-1, n), many, width))
         return np.swapaxes(f.imag.reshape(k, n, n) / STEP, 1, 2)
 
-    def rows(self, s: State, draw: Array) -> Array:
+    def rows(self, s: State) -> Array:
         lay = self.layout
         f = np.empty((s.price.shape[0], self.size), s.price.dtype)
         for g, regions in enumerate(lay.rows_of):
@@ -99,6 +100,6 @@ class HomogeneousSystem:
         for j, (g, o, d) in enumerate(self.routes):
             ratio = s.landed[g].landed[:, o, d] / s.buyer_price[:, g, d]
             f[:, self.n_p + self.n_b + j] = np.log(np.where(np.real(ratio) > 0, ratio, 1e-300))
-        for j, unknown in enumerate(self.terms.unknowns):
-            f[:, self.n_p + self.n_b + self.n_q + j] = row_value(self.terms, unknown.row, unknown.good, s, draw)
+        for j in range(lay.n_unknowns):
+            f[:, self.n_p + self.n_b + self.n_q + j] = row_value(self.terms, j, s)
         return f

@@ -1,4 +1,4 @@
-"""The analytic Jacobian of a market's rows (model section 5), as pure functions of a state; checked against complex step.
+"""Derivatives of a state and of its market rows (model section 5), as pure functions; checked against complex step.
 
 Derivatives of buyer prices, output and use are carried as (k, G, R, n) and contracted with routes at once: shares enter through
 ds = -s (own dc - index dP), so no (O, D, n) array is ever made.
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.charges import credit_charge
 from floormodel.equilibrium.constants import NOTHING, pick
 from floormodel.equilibrium.layout import Layout
-from floormodel.equilibrium.state import State, guarantee_of, input_gap
-from floormodel.equilibrium.terms import Content, Contract, Row, Terms
+from floormodel.equilibrium.state import State, guarantee_of, input_gap, paid_tonnes
+from floormodel.equilibrium.terms import Content, Terms
+from floormodel.equilibrium.wedges import floor_level, top_up
 
 
 @dataclass(frozen=True)
@@ -35,46 +37,46 @@ class Slopes:
     buyer: Array
     output: Array
     use: Array
+    nest_use: Array
 
 
-def row_slopes(terms: Terms, layout: Layout, s: State, width: float = 0.0) -> Array:
-    """df/dz (k, n, n) at a state; `width` is the smoothing width of the kinks it was evaluated with."""
+def state_slopes(terms: Terms, layout: Layout, s: State, width: float = 0.0) -> Slopes:
+    """Derivatives of a state; `width` is the smoothing width of the kinks it was evaluated with."""
     routes = [_routes(terms, layout, s, g, width) for g in range(s.price.shape[1])]
     buyer = _buyer_slopes(layout, s, routes)
     output = _output_slopes(terms, layout, s, buyer, width)
-    slopes = Slopes(routes, buyer, output, _use_slopes(terms, layout, s, buyer, output))
-    jac = np.empty((len(s.price), layout.size, layout.size))
-    jac[:, :layout.n_prices] = _market_rows(terms, layout, s, slopes)
-    for j, unknown in enumerate(terms.unknowns):
-        jac[:, layout.n_prices + j] = _instrument_row(terms, layout, s, unknown.row, unknown.good, slopes)
-    for j, (g, d) in enumerate(layout.choke):
-        jac[:, layout.n_prices + layout.n_unknowns + j] = -buyer[:, g, d] / s.constants.choke_price[:, g, d, None]
-    return jac
-
-
-def paid_tonnes(c: Contract, s: State) -> Array:
-    """Tonnes (k, R) a positive guarantee is paid on: min(X, V)."""
-    made = s.output[:, c.good]
-    return made if c.volume_cap is None else np.where(np.real(made) < c.volume_cap, made, c.volume_cap)
+    use = _use_slopes(terms, layout, s, buyer, output)
+    return Slopes(routes, buyer, output, use, _nest_slopes(terms, layout, s, use))
 
 
 def _routes(terms: Terms, layout: Layout, s: State, g: int, width: float) -> Routes:
-    at = s.landed[g]
-    by_price = at.slope_border * s.constants.export_factor[:, g]
+    at, c = s.landed[g], s.constants
+    by_price = at.slope_border * (c.export_factor[:, g] if c.delay is None else c.export_factor[:, g] + c.delay[:, g])
+    by_levy = at.slope_border * c.export_factor[:, g]
     unknowns, contents = [], []
     for j, unknown in enumerate(terms.unknowns):
-        if unknown.good != g or (unknown.export_levy is None and unknown.import_levy is None):
+        if unknown.good != g:
             continue
-        slope = np.zeros(at.landed.shape)
+        column = layout.n_prices + j
         if unknown.export_levy is not None:
-            slope = slope + by_price * pick(unknown.export_levy, s.draw)
+            unknowns.append((column, by_levy * pick(unknown.export_levy, s.draw)))
         if unknown.import_levy is not None:
-            slope = slope + at.slope_levy * pick(unknown.import_levy, s.draw)
-        unknowns.append((layout.n_prices + j, slope))
-    for c in terms.contents:
-        if c.good == g:
-            _, on = input_gap(c, s.price, s.buyer_price, s.constants, width)
-            contents.append((c, np.where(c.mask, on * pick(c.tonnes, s.draw)[:, None, None], 0.0) * at.slope_levy))
+            unknowns.append((column, at.slope_levy * pick(unknown.import_levy, s.draw)))
+        if unknown.credit is not None:
+            scale = pick(unknown.scale, s.draw)
+            unknowns.append((column, credit_charge(unknown.credit, s.scaled[:, j] * scale)[1] * scale[:, None, None]))
+    evaded = s.evaded[g]
+    for i, floor in enumerate(terms.floors):
+        if floor.good == g and floor.unknown is not None:
+            level, (_, second, third) = floor_level(floor, s.draw), floor.by_unknown
+            gap, _ = top_up(level, at.border, floor.cap, width * level)
+            slope = np.where(at.by_floor == i, second * gap + third, 0.0)
+            unknowns.append((layout.n_prices + floor.unknown, slope if evaded is None else slope * (1 - evaded)))
+    for content in terms.contents:
+        if content.good == g:
+            _, on = input_gap(content, s.price, s.buyer_price, c, width)
+            tonnes = np.where(content.mask, on * pick(content.tonnes, s.draw)[:, None, None], 0.0)
+            contents.append((content, -tonnes * by_levy if content.rebate else tonnes * at.slope_levy))
     return Routes(by_price * s.price[:, g, :, None], unknowns, contents)
 
 
@@ -89,6 +91,12 @@ def _stand_in(layout: Layout, s: State, c: Content, buyer: Array) -> Array:
     return there
 
 
+def _gap_slopes(layout: Layout, s: State, c: Content, buyer: Array) -> tuple[Array, Array | None]:
+    """What the gap of a content duty gains, (k, R, n), from the input price outside (where the good comes from, or where a rebated
+    export goes to) and, under the neutral rule, inside."""
+    return -_stand_in(layout, s, c, buyer), buyer[:, c.made_with] if c.neutral else None
+
+
 def _buyer_slopes(layout: Layout, s: State, routes: list[Routes]) -> Array:
     """dP = sum over origins of share dc, goods in chain order because content duties look at input prices."""
     out = np.zeros((*s.price.shape, layout.size))
@@ -100,9 +108,9 @@ def _buyer_slopes(layout: Layout, s: State, routes: list[Routes]) -> Array:
             out[:, g, :, column] += (share * slope).sum(-2)
         for c, slope in r.contents:
             weight = share * slope
-            out[:, g] -= np.swapaxes(weight, -1, -2) @ _stand_in(layout, s, c, out)
-            if c.neutral:
-                out[:, g] += weight.sum(-2)[:, :, None] * out[:, c.made_with]
+            for at_origin, values in zip((not c.rebate, c.rebate), _gap_slopes(layout, s, c, out)):
+                if values is not None:
+                    out[:, g] += np.swapaxes(weight, -1, -2) @ values if at_origin else weight.sum(-2)[:, :, None] * values
     return out
 
 
@@ -136,7 +144,7 @@ def _guarantee_slopes(terms: Terms, layout: Layout, s: State, number: int, width
     rows = layout.rows_of[c.good]
     out[:, :, layout.columns[c.good]] = slope[:, :, None] * c.weights[:, rows] * s.price[:, None, c.good, rows]
     if c.scaling is not None:
-        _, below, _ = guarantee_of(c, s.price, width)
+        _, below, _ = guarantee_of(c, s.price, s.draw, width)
         out[:, :, layout.n_prices + c.scaling] += np.where(c.regions, below, 0.0)
     return out
 
@@ -155,12 +163,22 @@ def _use_slopes(terms: Terms, layout: Layout, s: State, buyer: Array, output: Ar
     return out
 
 
-def _flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, weights: Array | None = None) -> Array:
+def _nest_slopes(terms: Terms, layout: Layout, s: State, use: Array) -> Array:
+    """Derivative of the use bought through the nest: contracted tonnes apart."""
+    out = use
+    for j, unknown in enumerate(terms.unknowns):
+        if unknown.contracted is not None:
+            out = out.copy() if out is use else out
+            out[:, unknown.good, :, layout.n_prices + j] -= pick(unknown.contracted, s.draw).sum(1)
+    return out
+
+
+def flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, weights: Array | None = None) -> Array:
     """Derivative (k, origins with a price, n) of shipments of a good, each route times its weight (., O, D) where these are given."""
     rows, bought, r = layout.rows_of[g], s.sourcing[g], slopes.routes[g]
     share = bought.share if weights is None else bought.share * weights
-    served = share * s.use[:, g, None, :] * bought.own
-    seen = slopes.use[:, g] + (s.use[:, g] * bought.index)[:, :, None] * slopes.buyer[:, g]
+    served = share * s.nest_use[:, g, None, :] * bought.own
+    seen = slopes.nest_use[:, g] + (s.nest_use[:, g] * bought.index)[:, :, None] * slopes.buyer[:, g]
     out = share.take(rows, axis=1) @ seen
     at = np.arange(len(rows))
     out[:, at, layout.columns[g].start + at] -= np.einsum("kod,kod->ko", served, r.by_price)[:, rows]
@@ -172,13 +190,14 @@ def _flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes,
         if c.neutral:
             out -= weight @ slopes.buyer[:, c.made_with]
     for j, unknown in enumerate(terms.unknowns):
-        if unknown.good == g and unknown.purchases_from is not None:
-            tonnes = pick(unknown.purchases_from, s.draw)
-            out[:, :, layout.n_prices + j] += (tonnes if weights is None else tonnes * weights).sum(-1)[:, rows]
+        for named in (unknown.purchases_from, unknown.contracted) if unknown.good == g else ():
+            if named is not None:
+                tonnes = pick(named, s.draw)
+                out[:, :, layout.n_prices + j] += (tonnes if weights is None else tonnes * weights).sum(-1)[:, rows]
     return out
 
 
-def _market_rows(terms: Terms, layout: Layout, s: State, slopes: Slopes) -> Array:
+def market_slopes(terms: Terms, layout: Layout, s: State, slopes: Slopes) -> Array:
     """Derivative (k, n_prices, n) of log(supply / demand), or of the relative gap where a row is in tonnes."""
     linear, scale = layout.at_nodes(layout.linear_row[None]), layout.at_nodes(s.constants.scale)
     supplied, demanded = layout.at_nodes(s.supplied), layout.at_nodes(s.demanded)
@@ -187,44 +206,40 @@ def _market_rows(terms: Terms, layout: Layout, s: State, slopes: Slopes) -> Arra
     out = np.empty((len(s.price), layout.n_prices, layout.size))
     for g, at in enumerate(layout.columns):
         made = slopes.output[:, g].take(layout.rows_of[g], axis=1) * per_made[:, at, None]
-        out[:, at] = made - _flow_slopes(terms, layout, s, g, slopes) * per_used[:, at, None]
+        out[:, at] = made - flow_slopes(terms, layout, s, g, slopes) * per_used[:, at, None]
     own = np.arange(layout.n_prices)
     out[:, own, own] += layout.at_nodes(s.constants.secondary_elasticity * s.secondary) * per_made
     return out
 
 
-def _instrument_row(terms: Terms, layout: Layout, s: State, row: Row, g: int, slopes: Slopes) -> Array:
-    """Derivative (k, n) of an instrument's row."""
-    if row.budget is not None:
-        return _budget_slopes(terms, layout, s, terms.contracts[row.budget], slopes)
+def outlay_slopes(terms: Terms, layout: Layout, s: State, number: int, slopes: Slopes) -> Array:
+    """Derivative (k, n) of the gap payments of a contract (`rows.outlay`), USD/yr."""
+    c = terms.contracts[number]
     out = np.zeros((len(s.price), layout.size))
-    if row.price is not None:
-        out[:, layout.columns[g]] += (pick(row.price, s.draw) * s.price[:, g])[:, layout.rows_of[g]]
-    for weights, values in ((row.buyer_price, slopes.buyer), (row.output, slopes.output)):
-        if weights is not None:
-            out += (pick(weights, s.draw)[:, None] @ values[:, g])[:, 0]
-    if row.flow is not None:
-        out += _flow_slopes(terms, layout, s, g, slopes, pick(row.flow, s.draw)).sum(1)
-    if row.landed is not None:
-        out += _landed_slopes(layout, s, g, slopes, pick(row.landed, s.draw))
+    _, below, slope = guarantee_of(c, s.price, s.draw)
+    factor: Array | float = 1.0 if c.scaling is None else s.scaled[:, c.scaling, None]
+    tonnes, rows = paid_tonnes(c, s), layout.rows_of[c.good]
+    pull = np.where(c.regions & (below > 0), factor * tonnes * slope, 0.0)
+    out[:, layout.columns[c.good]] += (pull @ c.weights[:, rows]) * s.price[:, c.good, rows]
+    if c.scaling is not None:
+        out[:, layout.n_prices + c.scaling] += np.where(c.regions, below * tonnes, 0.0).sum(-1)
+    moving = c.regions & (s.output[:, c.good] < (np.inf if c.volume_cap is None else c.volume_cap))
+    return out + (np.where(moving, factor * below, 0.0)[:, None] @ slopes.output[:, c.good])[:, 0]
+
+
+def border_slopes(terms: Terms, layout: Layout, s: State, g: int, weights: Array) -> Array:
+    """Derivative (k, n) of a sum of border prices with weights (., O, D); goods with content rebates apart."""
+    c = s.constants
+    factor = c.export_factor[:, g] if c.delay is None else c.export_factor[:, g] + c.delay[:, g]
+    out = np.zeros((len(s.price), layout.size))
+    out[:, layout.columns[g]] += (weights * factor * s.price[:, g, :, None]).sum(-1)[:, layout.rows_of[g]]
+    for j, unknown in enumerate(terms.unknowns):
+        if unknown.good == g and unknown.export_levy is not None:
+            out[:, layout.n_prices + j] += (weights * c.export_factor[:, g] * pick(unknown.export_levy, s.draw)).sum((-1, -2))
     return out
 
 
-def _budget_slopes(terms: Terms, layout: Layout, s: State, c: Contract, slopes: Slopes) -> Array:
-    """Derivative (k, n) of a programme's outlay over its budget."""
-    assert c.scaling is not None and c.budget is not None
-    out = np.zeros((len(s.price), layout.size))
-    _, below, slope = guarantee_of(c, s.price)
-    factor, tonnes, rows = s.scaled[:, c.scaling, None], paid_tonnes(c, s), layout.rows_of[c.good]
-    pull = np.where(c.regions & (below > 0), factor * tonnes * slope, 0.0)
-    out[:, layout.columns[c.good]] += (pull @ c.weights[:, rows]) * s.price[:, c.good, rows]
-    out[:, layout.n_prices + c.scaling] += np.where(c.regions, below * tonnes, 0.0).sum(-1)
-    moving = c.regions & (s.output[:, c.good] < (np.inf if c.volume_cap is None else c.volume_cap))
-    out += (np.where(moving, factor * below, 0.0)[:, None] @ slopes.output[:, c.good])[:, 0]
-    return out / c.budget
-
-
-def _landed_slopes(layout: Layout, s: State, g: int, slopes: Slopes, weights: Array) -> Array:
+def landed_slopes(layout: Layout, s: State, g: int, slopes: Slopes, weights: Array) -> Array:
     """Derivative (k, n) of a sum of landed prices with weights (., O, D)."""
     out, r = np.zeros((len(s.price), layout.size)), slopes.routes[g]
     out[:, layout.columns[g]] += (weights * r.by_price).sum(-1)[:, layout.rows_of[g]]

@@ -41,14 +41,15 @@ def _keep(weights: Array, kept: Array) -> Array:
 
 def _fit_unknown(unknown: Unknown, priced: Array) -> Unknown:
     row = unknown.row
-    lost = [w for w in (row.price, unknown.purchases_from, row.landed) if w is not None and np.any(_keep(w, priced) != w)]
+    lost = [w for w in (row.price, unknown.purchases_from, unknown.contracted, row.landed) if w is not None and np.any(_keep(w, priced) != w)]
     if not lost:
         return unknown
-    price, sold, landed = (None if w is None else _keep(w, priced) for w in (row.price, unknown.purchases_from, row.landed))
-    if any(w is not None and not np.any(w) for w in (price, sold, landed)):
+    price, sold, contracted, landed = (None if w is None else _keep(w, priced)
+                                       for w in (row.price, unknown.purchases_from, unknown.contracted, row.landed))
+    if any(w is not None and not np.any(w) for w in (price, sold, contracted, landed)):
         frozen = replace(unknown, upper=unknown.lower, row=Row(), import_levy=None, export_levy=None, purchases=None)
-        return replace(frozen, purchases_from=None)
-    return replace(unknown, row=replace(row, price=price, landed=landed), purchases_from=sold)
+        return replace(frozen, purchases_from=None, contracted=None)
+    return replace(unknown, row=replace(row, price=price, landed=landed), purchases_from=sold, contracted=contracted)
 
 
 def _fit_contract(contract: Contract, priced: Array) -> Contract:

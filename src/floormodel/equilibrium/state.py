@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array, Benchmark
+from floormodel.equilibrium.charges import credit_charge, evade, evades
 from floormodel.equilibrium.constants import Constants, choke_price, make_constants, pick
 from floormodel.equilibrium.curves import demand, latent_supply, plus, supply
 from floormodel.equilibrium.layout import Layout
@@ -14,7 +15,7 @@ from floormodel.equilibrium.sourcing import Sourcing, ces, logit
 from floormodel.equilibrium.terms import Content, Contract, Terms
 from floormodel.equilibrium.wedges import Landed, hold_floors, landed_price
 
-__all__ = ["State", "choke_price", "evaluate_state", "guarantee_of", "input_gap"]
+__all__ = ["State", "choke_price", "evaluate_state", "guarantee_of", "input_gap", "paid_tonnes"]
 
 
 @dataclass
@@ -22,7 +23,9 @@ class State:
     """Everything known at z, for the k draws `draw`. Node arrays (k, G, R), route arrays per good (k, O, D) in lists.
 
     `scaled` (k, K) are the instruments' unknowns as they stand in z; `guarantee` (k, G, R) what contracts add to the marginal
-    price, `strip` the guarantee per contract (k, R) with its slope in the reference price.
+    price, `strip` the guarantee per contract (k, R) with its slope in the reference price. `use` is all use, `nest_use` what is
+    bought through the nest: without tonnes delivered under contract. `evaded` (k, O, D) is the share of tonnes that evade duties and
+    `friction` what evading and certifying cost, USD/t, per good or nothing.
     """
 
     terms: Terms
@@ -45,8 +48,12 @@ class State:
     demand_slope: Array
     wanted: Array
     use: Array
+    nest_use: Array
     purchases: Array
     purchases_from: list[Array | None]
+    contracted: list[Array | None]
+    evaded: list[Array | None]
+    friction: list[Array | None]
     flow: list[Array]
     stock_change: Array
     supplied: Array
@@ -67,6 +74,8 @@ class _Prices:
     landed: list[Landed]
     content: list[list[Array]]
     sourcing: list[Sourcing]
+    evaded: list[Array | None]
+    friction: list[Array | None]
 
 
 def evaluate_state(terms: Terms, layout: Layout, z: Array, draw: Array, width: float = 0.0, buyer_price: Array | None = None,
@@ -90,12 +99,28 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
     """Landed and buyer prices: all goods together, then once more, downstream, the goods under a content duty."""
     goods = range(price.shape[1])
     export_levy, import_levy = _levies(terms, c, scaled, draw)
-    floors = [[(i, f) for i, f in enumerate(terms.floors) if f.good == g] for g in goods]
-    at_border = landed_price(price, export_levy, c.export_factor, c.freight, c.import_factor, import_levy)
+    evaded: list[Array | None] = [None for _ in goods]
+    friction: list[Array | None] = [None for _ in goods]
+
+    def finish(g: int, at: Landed, levy: Array) -> Landed:
+        """Floors, evasion and credits of one good."""
+        floors = [(i, f) for i, f in enumerate(terms.floors) if f.good == g]
+        if floors:
+            at = hold_floors(at, floors, scaled, draw, width)
+        if evades(terms, g):
+            at, evaded[g], friction[g] = evade(at, terms, c, g, levy, draw)
+        for j, unknown in enumerate(terms.unknowns):
+            if unknown.credit is not None and unknown.good == g:
+                charge, _, spent = credit_charge(unknown.credit, scaled[:, j] * pick(unknown.scale, draw))
+                at = replace(at, landed=at.landed + charge)
+                friction[g] = spent if friction[g] is None else friction[g] + spent
+        return at
+
+    at_border = landed_price(price, export_levy, c.export_factor, c.freight, c.delay, c.import_factor, import_levy)
     landed = [at_border[g] for g in goods]
     for g in goods:
-        if floors[g]:
-            landed[g] = hold_floors(landed[g], floors[g], width)
+        landed[g] = finish(g, landed[g], import_levy[:, g])
+        if landed[g].landed is not at_border.landed:
             at_border.landed[:, g] = landed[g].landed
     given = buyer_price is not None
     bought = _given_price(buyer_price, at_border.landed) if given else _source(terms, c, slice(None), at_border.landed)
@@ -104,13 +129,15 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
     content: list[list[Array]] = [[np.zeros(1)] * len(terms.contents) for _ in goods]
     for g in sorted({duty.good for duty in terms.contents}):
         content[g] = [content_duty(d, price, buyer, c, draw, width) if d.good == g else np.zeros(1) for d in terms.contents]
-        again = landed_price(price[:, g], export_levy[:, g], c.export_factor[:, g], c.freight[:, g], c.import_factor[:, g],
-                             import_levy[:, g] + sum(content[g]))
-        landed[g] = hold_floors(again, floors[g], width)
+        paid, back = (sum((x for d, x in zip(terms.contents, content[g]) if d.rebate is rebate), np.zeros(1)) for rebate in (False, True))
+        levy = import_levy[:, g] + paid
+        delay = None if c.delay is None else c.delay[:, g]
+        again = landed_price(price[:, g], export_levy[:, g] - back, c.export_factor[:, g], c.freight[:, g], delay, c.import_factor[:, g], levy)
+        landed[g] = finish(g, again, levy)
         if not given:
             sourcing[g] = _source(terms, c, g, landed[g].landed)
             buyer[:, g] = np.where(layout.supplied[g], sourcing[g].price, buyer[:, g])
-    return _Prices(price, buyer, landed, content, sourcing)
+    return _Prices(price, buyer, landed, content, sourcing, evaded, friction)
 
 
 def _levies(terms: Terms, c: Constants, scaled: Array, draw: Array) -> tuple[Array, Array]:
@@ -149,59 +176,75 @@ def input_gap(c: Content, price: Array, buyer: Array, at: Constants, width: floa
     stand_in = c.reference >= 0
     place = np.where(stand_in, c.reference, 0)
     there = np.where(stand_in, price[:, h, place], buyer[:, h])
-    if not c.neutral:
-        return plus(np.broadcast_to((c.level - there)[:, :, None], (*there.shape, there.shape[1])), width * c.level)
-    there0 = np.where(stand_in, at.price0[:, h, place], at.buyer_price0[:, h])
-    gap = (buyer[:, h, None, :] - there[:, :, None]) - (at.buyer_price0[:, h, None, :] - there0[:, :, None])
-    return plus(gap, width * c.level)
+    if c.neutral:
+        there0 = np.where(stand_in, at.price0[:, h, place], at.buyer_price0[:, h])
+        gap = (buyer[:, h, None, :] - there[:, :, None]) - (at.buyer_price0[:, h, None, :] - there0[:, :, None])
+    else:
+        gap = np.broadcast_to((c.level - there)[:, :, None], (*there.shape, there.shape[1]))
+    value, slope = plus(gap, width * c.level)
+    return (np.swapaxes(value, 1, 2), np.swapaxes(slope, 1, 2)) if c.rebate else (value, slope)
 
 
 def content_duty(c: Content, price: Array, buyer: Array, at: Constants, draw: Array, width: float) -> Array:
-    """Content duty (k, O, D), USD/t."""
+    """Content duty, or the rebate on exports, (k, O, D), USD/t."""
     gap, _ = input_gap(c, price, buyer, at, width)
     return np.where(c.mask, pick(c.tonnes, draw)[:, None, None] * gap, 0.0)
 
 
-def guarantee_of(c: Contract, price: Array, width: float = 0.0) -> tuple[Array, Array, Array]:
-    """Guarantee per tonne (k, R) with its positive part and its slope in the reference price r = weights @ p."""
+def guarantee_of(c: Contract, price: Array, draw: Array, width: float = 0.0) -> tuple[Array, Array, Array]:
+    """Guarantee per tonne (k, R) with its positive part and its slope in the reference price r = weights @ p + constant."""
     reference = price[:, c.good] @ c.weights.T
-    below, below_slope = plus(c.strike - reference, width * c.strike)
-    above, above_slope = plus(reference - c.threshold, width * c.strike)
+    if c.constant is not None:
+        reference = reference + pick(c.constant, draw)
+    strike, threshold = (pick(np.atleast_1d(np.asarray(x, float)), draw)[:, None] for x in (c.strike, c.threshold))
+    below, below_slope = plus(strike - reference, width * strike)
+    above, above_slope = plus(reference - threshold, width * strike)
     return below - c.share * above, below, np.where(c.regions, -below_slope - c.share * above_slope, 0.0)
+
+
+def paid_tonnes(c: Contract, s: State) -> Array:
+    """Tonnes (k, R) a positive guarantee is paid on: min(X, V)."""
+    made = s.output[:, c.good]
+    return made if c.volume_cap is None else np.where(np.real(made) < c.volume_cap, made, c.volume_cap)
 
 
 def _quantities(terms: Terms, layout: Layout, c: Constants, at: _Prices, log_price: Array, scaled: Array, unserved: Array,
                 draw: Array, width: float) -> State:
     b = terms.benchmark
-    guarantee, strip, capped_value = _guarantees(terms, at.price, scaled, width)
+    guarantee, strip, capped_value = _guarantees(terms, at.price, scaled, draw, width)
     margin = _margin(terms, c, at, guarantee, scaled, draw)
     output, output_slope, capped = _output(terms, c, margin, capped_value, width)
     secondary = c.secondary0 * np.exp(c.secondary_elasticity * log_price)
-    wanted, demand_slope = demand(at.buyer_price, c.demand0, c.buyer_price0, c.demand_elasticity, c.choke_price, b.linear_demand)
+    wanted, demand_slope = demand(at.buyer_price + c.final_tax, c.demand0, c.buyer_price0, c.demand_elasticity, c.choke_price, b.linear_demand)
     served = np.ones_like(at.price)
     for j, (g, d) in enumerate(layout.choke):
         served[:, g, d] -= unserved[:, j]
-    purchases, purchases_from = _purchases(terms, layout, at.price, scaled, draw)
+    purchases, purchases_from, contracted = _purchases(terms, layout, at.price, scaled, draw)
     final = wanted * served
     use = final + np.swapaxes(c.recipe, -1, -2) @ output + purchases
-    flow = [nest.share * use[:, g, None, :] for g, nest in enumerate(at.sourcing)]
-    for g, bought in enumerate(purchases_from):
-        flow[g] = flow[g] if bought is None else flow[g] + bought
+    nest_use = use.copy()
+    for g, tonnes in enumerate(contracted):
+        if tonnes is not None:
+            nest_use[:, g] -= tonnes.sum(1)
+    flow = [nest.share * nest_use[:, g, None, :] for g, nest in enumerate(at.sourcing)]
+    for named in (purchases_from, contracted):
+        flow = [f if tonnes is None else f + tonnes for f, tonnes in zip(flow, named)]
     shipped = np.stack([np.einsum("kod->ko", f) for f in flow], axis=1)
     supplied = output + secondary + c.supply_add + np.maximum(-c.stock_change, 0.0)
     demanded = shipped + np.maximum(c.stock_change, 0.0)
     return State(terms, draw, c, scaled, at.price, at.buyer_price, at.landed, at.content, at.sourcing, guarantee, strip, margin,
-                 output, output_slope, capped, secondary, final, demand_slope * served, wanted, use, purchases, purchases_from,
-                 flow, c.stock_change, supplied, demanded)
+                 output, output_slope, capped, secondary, final, demand_slope * served, wanted, use, nest_use, purchases,
+                 purchases_from, contracted, at.evaded, at.friction, flow, c.stock_change, supplied, demanded)
 
 
-def _guarantees(terms: Terms, price: Array, scaled: Array, width: float) -> tuple[Array, list[tuple[Array, Array]], dict[int, Array]]:
+def _guarantees(terms: Terms, price: Array, scaled: Array, draw: Array,
+                width: float) -> tuple[Array, list[tuple[Array, Array]], dict[int, Array]]:
     """What contracts add to the marginal price (k, G, R), the guarantee of each with its slope, and those under a volume cap."""
     guarantee = np.zeros_like(price)
     strip: list[tuple[Array, Array]] = []
     capped: dict[int, Array] = {}
     for i, c in enumerate(terms.contracts):
-        value, below, change = guarantee_of(c, price, width)
+        value, below, change = guarantee_of(c, price, draw, width)
         s = scaled[:, c.scaling, None] if c.scaling is not None else 1.0
         value = np.where(c.regions, value + (s - 1) * below, 0.0)
         strip.append((value, np.where(np.real(below) > 0, s * change, change)))
@@ -214,7 +257,7 @@ def _guarantees(terms: Terms, price: Array, scaled: Array, width: float) -> tupl
 
 def _margin(terms: Terms, c: Constants, at: _Prices, guarantee: Array, scaled: Array, draw: Array) -> Array:
     """Net price less the cost of inputs (k, G, R), USD/t."""
-    net = (at.price + guarantee) * c.kept + c.subsidy0
+    net = (at.price + guarantee) * c.kept + c.added
     for j, unknown in enumerate(terms.unknowns):
         if unknown.subsidy is not None:
             net[:, unknown.good] += scaled[:, j, None] * pick(unknown.subsidy, draw)
@@ -255,16 +298,19 @@ def _produce(terms: Terms, c: Constants, margin: Array, width: float) -> tuple[A
     return made, slope
 
 
-def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array, draw: Array) -> tuple[Array, list[Array | None]]:
-    """Public purchases through the nest (k, G, R) and from named origins, per good (k, O, D) or nothing; t/yr."""
+def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array,
+               draw: Array) -> tuple[Array, list[Array | None], list[Array | None]]:
+    """Public purchases through the nest (k, G, R) and from named origins, and contracted deliveries, both per good (k, O, D) or
+    nothing; t/yr."""
     purchases = np.zeros_like(price)
-    purchases_from: list[Array | None] = [None] * price.shape[1]
+    bought: list[Array | None] = [None] * price.shape[1]
+    contracted: list[Array | None] = [None] * price.shape[1]
     for j, unknown in enumerate(terms.unknowns):
         g = unknown.good
         if unknown.purchases is not None:
             purchases[:, g] += np.where(layout.supplied[g], scaled[:, j, None] * pick(unknown.purchases, draw), 0.0)
-        if unknown.purchases_from is not None:
-            tonnes = scaled[:, j, None, None] * pick(unknown.purchases_from, draw)
-            held = purchases_from[g]
-            purchases_from[g] = tonnes if held is None else held + tonnes
-    return purchases, purchases_from
+        for named, coefficient in ((bought, unknown.purchases_from), (contracted, unknown.contracted)):
+            if coefficient is not None:
+                tonnes, held = scaled[:, j, None, None] * pick(coefficient, draw), named[g]
+                named[g] = tonnes if held is None else held + tonnes
+    return purchases, bought, contracted

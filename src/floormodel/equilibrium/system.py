@@ -11,11 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
-from floormodel.equilibrium.constants import NOTHING, Constants, make_constants, pick
-from floormodel.equilibrium.jacobian import paid_tonnes, row_slopes
+from floormodel.equilibrium.constants import NOTHING, Constants, make_constants
+from floormodel.equilibrium.jacobian import market_slopes, state_slopes
 from floormodel.equilibrium.layout import Layout, make_layout
-from floormodel.equilibrium.state import State, evaluate_state, guarantee_of
-from floormodel.equilibrium.terms import Row, Terms
+from floormodel.equilibrium.rows import row_slope, row_value
+from floormodel.equilibrium.state import State, evaluate_state
+from floormodel.equilibrium.terms import Terms
 
 
 class System:
@@ -62,10 +63,30 @@ class System:
     def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
         """Rows f (k, n) and, if asked for, df/dz (k, n, n)."""
         s = self.state(z, draw, width)
-        return self.rows(s, s.draw), (row_slopes(self.terms, self.layout, s, width) if jacobian else None)
+        without = {j: self._without(z, j, draw, width) for j, u in enumerate(self.terms.unknowns) if u.row.desired is not None}
+        return self.rows(s, without), (self._slopes(s, without, width) if jacobian else None)
 
-    def rows(self, s: State, draw: Array) -> Array:
-        """Rows f (k, n) of a state."""
+    def _without(self, z: Array, j: int, draw: Array, width: float) -> State:
+        """The state at the same point with one of the instruments' unknowns at zero."""
+        other = z.copy()
+        other[:, self.layout.n_prices + j] = 0.0
+        return self.state(other, draw, width)
+
+    def _slopes(self, s: State, without: dict[int, State], width: float) -> Array:
+        """df/dz (k, n, n) at a state."""
+        terms, lay = self.terms, self.layout
+        slopes = state_slopes(terms, lay, s, width)
+        jac = np.empty((len(s.price), lay.size, lay.size))
+        jac[:, :lay.n_prices] = market_slopes(terms, lay, s, slopes)
+        for j in range(lay.n_unknowns):
+            there = (without[j], state_slopes(terms, lay, without[j], width)) if j in without else None
+            jac[:, lay.n_prices + j] = row_slope(terms, lay, j, s, slopes, there)
+        for j, (g, d) in enumerate(lay.choke):
+            jac[:, lay.n_prices + lay.n_unknowns + j] = -slopes.buyer[:, g, d] / s.constants.choke_price[:, g, d, None]
+        return jac
+
+    def rows(self, s: State, without: dict[int, State] | None = None) -> Array:
+        """Rows f (k, n) of a state; `without` holds the states that rows of licences compare with."""
         lay = self.layout
         made, used, scale = (lay.at_nodes(a) for a in (s.supplied, s.demanded, s.constants.scale))
         linear = lay.at_nodes(lay.linear_row[None])
@@ -73,31 +94,14 @@ class System:
         ratio = np.where(linear, 1.0, made) / np.where(linear, 1.0, np.where(np.real(used) > NOTHING * scale, used, NOTHING * scale))
         logs = np.log(np.where(np.real(ratio) > 0, ratio, 1e-300))
         f[:, :lay.n_prices] = np.where(linear, (made - used) / scale, logs)
-        for j, unknown in enumerate(self.terms.unknowns):
-            f[:, lay.n_prices + j] = row_value(self.terms, unknown.row, unknown.good, s, draw)
+        for j in range(lay.n_unknowns):
+            f[:, lay.n_prices + j] = row_value(self.terms, j, s, (without or {}).get(j))
         for j, (g, d) in enumerate(lay.choke):
-            f[:, lay.n_prices + lay.n_unknowns + j] = 1 - s.buyer_price[:, g, d] / s.constants.choke_price[:, g, d]
+            paid = s.buyer_price[:, g, d] + s.constants.final_tax[:, g, d]
+            f[:, lay.n_prices + lay.n_unknowns + j] = 1 - paid / s.constants.choke_price[:, g, d]
         return f
 
 
 def node_scale(s: State, g: int, regions: Array) -> Array:
     """Tonnes by which a market row is divided where it is not in logs: benchmark supply, or the capacity of a latent project."""
     return s.constants.scale[:, g, regions]
-
-
-def row_value(terms: Terms, row: Row, g: int, s: State, draw: Array) -> Array:
-    """Value (k,) of an instrument's row."""
-    if row.budget is not None:
-        c = terms.contracts[row.budget]
-        _, below, _ = guarantee_of(c, s.price)
-        paid = np.where(c.regions, s.scaled[:, c.scaling, None] * below * paid_tonnes(c, s), 0.0).sum(-1)
-        return paid / c.budget - 1
-    f = np.zeros(s.price.shape[0], s.price.dtype) + row.constant
-    for weights, values in ((row.price, s.price), (row.buyer_price, s.buyer_price), (row.output, s.output)):
-        if weights is not None:
-            f = f + (pick(weights, draw) * values[:, g]).sum(-1)
-    if row.flow is not None:
-        f = f + (pick(row.flow, draw) * s.flow[g]).sum((-1, -2))
-    if row.landed is not None:
-        f = f + (pick(row.landed, draw) * s.landed[g].landed).sum((-1, -2))
-    return f

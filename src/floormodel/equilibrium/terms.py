@@ -6,6 +6,7 @@ derivatives, and `accounts` books each to its owner. Index arrays are positions 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +20,14 @@ Array = np.ndarray
 class Row:
     """The complementarity row of an unknown, linear in the state of one good and already in relative terms:
 
-    f = constant + price.p + buyer_price.P + output.X + flow:q + landed:c   (arrays (B or 1, R) or (B or 1, O, D); None is zero)
-    or, with `budget` the number of a contract, f = outlay / budget - 1.
+    f = constant + price.p + buyer_price.P + output.X + use.D + flow:q + border:b + landed:c     linear terms
+        + own u + u (own_output.X + own_use.D) + value:(p q)                                     u the scaled unknown itself
+        + desired:q(u = 0) + outlay_weight outlay + credit                                       see below
+    with arrays (B or 1, R) or (B or 1, O, D), None is zero; D here is all use of the good, contracted tonnes included.
+
+    `desired` weighs the flows that there would be at the same prices if the unknown were zero. `outlay` is the number of a contract,
+    whose gap payments (clawbacks apart) count with `outlay_weight`. `credit` tonnes: (certified - share) tonnes of the unknown's
+    credit over these. `other` is a second row: the larger of the two counts.
     f > 0 at the lower bound, f < 0 at the upper bound, f = 0 between.
     """
 
@@ -30,7 +37,61 @@ class Row:
     output: Array | None = None
     flow: Array | None = None
     landed: Array | None = None
-    budget: int | None = None
+    border: Array | None = None
+    use: Array | None = None
+    own: Array | None = None
+    own_output: Array | None = None
+    own_use: Array | None = None
+    value: Array | None = None
+    desired: Array | None = None
+    outlay: int | None = None
+    outlay_weight: Array | None = None
+    credit: Array | None = None
+    other: Row | None = None
+
+
+@dataclass(frozen=True)
+class Credit:
+    """A tradable credit for certified (or local) tonnes in the destinations of `mask` (D,), at the price l of its unknown, USD/t:
+
+    every tonne needs `share` (D,) credits and earns one if certified. certified[o] = from0 + (potential - from0)(1 - exp(-l / cost)),
+    all (O,): what is certified already, what can be, and the mean cost of certifying more, USD/t.
+    c += l share - integral of certified from 0 to l; what certifying costs is a resource cost.
+    """
+
+    mask: Array
+    share: Array
+    from0: Array
+    potential: Array
+    cost: Array
+
+
+@dataclass(frozen=True)
+class Evasion:
+    """Relabelling or transshipment: a share h = most (1 - exp(-W / scale)) of the tonnes on the routes of `mask` (O, D) pays none of
+    the duties W, USD/t, that policy has added; marginal cost of evading is W, so c -= integral of h from 0 to W."""
+
+    policy: int
+    good: int
+    mask: Array
+    most: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class Offtake:
+    """Money of contracted tonnes: the unknown `unknown` delivers them on one route. Seller gets rule price - c per tonne beyond c, the
+    payer (buyers of the destination, or a treasury) the rest. `rule(c, cost)` (k,) -> price from landed price and unit cost."""
+
+    policy: int
+    good: int
+    unknown: int
+    origin: int
+    destination: int
+    rule: Callable[[Array, Array], Array]
+    payer: int
+    public: bool
+    interest: float
 
 
 @dataclass(frozen=True)
@@ -39,7 +100,9 @@ class Unknown:
 
     Coefficients say what one unit of the scaled unknown adds: to duties on routes (`import_levy`, `export_levy`; (B or 1, O, D)),
     to public purchases through the nest (`purchases`; (B or 1, R)) or from named origins (`purchases_from`; (B or 1, O, D)),
-    to producers' net price (`subsidy`; (B or 1, R)). `owner` (O, D) is the region a levy is paid to.
+    to tonnes delivered under contract, which replace tonnes bought through the nest (`contracted`; (B or 1, O, D)),
+    to producers' net price (`subsidy`; (B or 1, R)); a `credit` adds its own charge. `owner` (O, D) is the region a levy is paid to;
+    of an import levy under a quota (`licensed` tonnes, (B or 1,)) it owns the part within the quota, the importer's treasury the rest.
     """
 
     name: str
@@ -55,22 +118,34 @@ class Unknown:
     export_levy: Array | None = None
     purchases: Array | None = None
     purchases_from: Array | None = None
+    contracted: Array | None = None
     subsidy: Array | None = None
+    credit: Credit | None = None
     owner: Array | None = None
+    licensed: Array | None = None
     payer: Array | None = None
 
 
 @dataclass(frozen=True)
 class Floor:
-    """A price floor on shipments of one good: top-up = clip(level - base, 0, cap) on the routes of `mask` (O, D)."""
+    """A price floor on shipments of one good: top-up = clip(level - base, 0, cap) on the routes of `mask` (O, D).
+
+    `level` is a number or one per draw (B or 1,). With an `unknown`, its scaled value u makes the top-up (first + second u) clip +
+    third u, (first, second, third) = `by_unknown`, third in USD/t. Under a quota (`licensed` tonnes (B or 1,), `owner` (O, D)) the
+    part of the levy within it belongs to the owner.
+    """
 
     policy: int
     good: int
-    level: float
+    level: float | Array
     mask: Array
     cap: float = np.inf
     undertaking: bool = False
     duty_paid: bool = False
+    unknown: int | None = None
+    by_unknown: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    licensed: Array | None = None
+    owner: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +153,7 @@ class Content:
     """A content duty on a good made with a floored input: duty[o, d] = tonnes * gap on the routes of `mask` (O, D).
 
     `reference` (R,) is the region whose gate price stands for the input price in an origin that buys none, -1 where it buys.
+    A `rebate` gives the same gap back on exports: the routes of `mask` lead from members out, and the export levy falls by it.
     """
 
     policy: int
@@ -88,17 +164,22 @@ class Content:
     neutral: bool
     mask: Array
     reference: Array
+    rebate: bool = False
 
 
 @dataclass(frozen=True)
 class Contract:
-    """A guarantee on producers' receipts: max(0, strike - r) - share max(0, r - threshold), r = weights @ p (R, R) per region."""
+    """A guarantee on producers' receipts: max(0, strike - r) - share max(0, r - threshold), r = weights @ p + constant per region.
+
+    `weights` (R, R); `constant` (B or 1, R) is the part of a reference price that rests on past prices; strikes are numbers or (B or 1,).
+    `buyers` pay instead of a treasury.
+    """
 
     policy: int
     good: int
     regions: Array
-    strike: float
-    threshold: float
+    strike: float | Array
+    threshold: float | Array
     share: float
     weights: Array
     volume_cap: float | None = None
@@ -106,19 +187,39 @@ class Contract:
     clawback_cap: float | None = None
     payer: Array | None = None
     scaling: int | None = None  # the unknown that scales a programme under a budget
-    budget: float | None = None
+    constant: Array | None = None
+    buyers: bool = False
 
 
 @dataclass
 class Terms:
-    """The sum of what a tuple of instruments adds to a benchmark; built once, then only read."""
+    """The sum of what a tuple of instruments adds to a benchmark; built once, then only read.
+
+    Beginning at the benchmark's: charges on routes, `freight` and `delay` (a resource cost, share of the gate price) (B, G, O, D);
+    `kept` share of the price after royalty, `subsidy` USD/t, `capacity`, `latent_capacity` t/yr, and from zero `extra_cost` of
+    producing, `markup` of sellers with market power, `final_tax` on final use, all USD/t, and `profit_tax`, a share (B, G, R).
+    `markups` gives the markup of each policy that sets one, (B,).
+    """
 
     benchmark: Benchmark
+    markups: dict[int, Array] = field(default_factory=dict)
     export_rate: Array = field(init=False)
     export_levy: Array = field(init=False)
     import_rate: Array = field(init=False)
     import_levy: Array = field(init=False)
+    freight: Array = field(init=False)
+    delay: Array = field(init=False)
+    kept: Array = field(init=False)
+    subsidy: Array = field(init=False)
+    capacity: Array = field(init=False)
+    latent_capacity: Array = field(init=False)
+    extra_cost: Array = field(init=False)
+    markup: Array = field(init=False)
+    final_tax: Array = field(init=False)
+    profit_tax: Array = field(init=False)
     closed: Array = field(init=False)
+    evasions: list[Evasion] = field(default_factory=list)
+    offtakes: list[Offtake] = field(default_factory=list)
     floors: list[Floor] = field(default_factory=list)
     contents: list[Content] = field(default_factory=list)
     contracts: list[Contract] = field(default_factory=list)
@@ -129,6 +230,11 @@ class Terms:
         b = self.benchmark
         self.export_rate, self.export_levy = b.export_rate0.copy(), b.export_levy0.copy()
         self.import_rate, self.import_levy = b.import_rate0.copy(), b.import_levy0.copy()
+        self.freight, self.kept, self.subsidy = b.freight.copy(), b.kept.copy(), b.subsidy0.copy()
+        self.capacity, self.latent_capacity = b.capacity.copy(), b.latent_capacity.copy()
+        self.delay = np.zeros((1, *b.trade.shape))
+        nothing = np.zeros((b.draws, *b.active.shape))
+        self.extra_cost, self.markup, self.final_tax, self.profit_tax = (nothing.copy() for _ in range(4))
         self.closed = np.zeros(b.trade.shape, bool)
 
     def add_export(self, good: int, mask: Array, rate: float, levy: float, replace: bool) -> None:

@@ -41,27 +41,41 @@ class Landed:
         return Landed(*(getattr(self, f.name)[:, good] for f in fields(self)))
 
 
-def landed_price(price: Array, export_levy: Array, export_factor: Array, freight: Array, import_factor: Array,
+def landed_price(price: Array, export_levy: Array, export_factor: Array, freight: Array, delay: Array | None, import_factor: Array,
                  import_levy: Array) -> Landed:
-    """b = (p + el)(1 + er) + freight; c = b (1 + ir) + il, without floors.
+    """b = (p + el)(1 + er) + freight + delay p; c = b (1 + ir) + il, without floors.
 
     `price` (..., O); the rest broadcasts to (..., O, D). Factors are 1 + rate: of export charges on p + el, of duties on b.
     """
     border = (price[..., :, None] + export_levy) * export_factor + freight
+    if delay is not None:
+        border = border + delay * price[..., :, None]
     zero = np.zeros_like(import_factor)
     return Landed(border, border * import_factor + import_levy, zero, zero, zero - 1, import_factor, zero + 1)
 
 
-def hold_floors(at: Landed, floors: list[tuple[int, Floor]], width: float = 0.0) -> Landed:
+def floor_level(floor: Floor, draw: Array) -> Array:
+    """Level of a floor for the draws `draw`, (1 or k, 1, 1), USD/t."""
+    level = np.atleast_1d(np.asarray(floor.level, float))
+    return (level if len(level) == 1 else level[draw])[:, None, None]
+
+
+def hold_floors(at: Landed, floors: list[tuple[int, Floor]], scaled: Array, draw: Array, width: float = 0.0) -> Landed:
     """c = (b + t_undertaking)(1 + ir) + il + t_levy: landed prices of one good, (k, O, D), under its numbered floors.
 
     Of several floors on a route the larger top-up counts; of equal ones an undertaking, at whose price there is nothing left to
-    levy. So the order of `floors` does not matter.
+    levy. So the order of `floors` does not matter. `scaled` (k, K) are the instruments' unknowns.
     """
     best, held = np.zeros_like(at.border), at
     for number, floor in sorted(floors, key=lambda item: (not item[1].undertaking, item[1].duty_paid)):
-        value, slope = top_up(floor.level, at.landed if floor.duty_paid else at.border, floor.cap, width * floor.level)
+        level = floor_level(floor, draw)
+        value, slope = top_up(level, at.landed if floor.duty_paid else at.border, floor.cap, width * level)
         wins = floor.mask & (np.real(value) > np.real(best))
+        if floor.unknown is not None:
+            first, second, third = floor.by_unknown
+            u = scaled[:, floor.unknown, None, None]
+            value, slope = (first + second * u) * value + third * u, (first + second * u) * slope
+            wins = floor.mask & ((np.real(value) > np.real(best)) | ((np.real(best) == 0) & (np.real(value) == 0)))
         under = _under_floor(at, number, floor, value, slope)
         best = np.where(wins, value, best)
         both = ((getattr(under, f.name), getattr(held, f.name)) for f in fields(Landed))

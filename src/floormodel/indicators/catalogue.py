@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from floormodel.accounts import OWNER, Ledger, contract_payments
+from floormodel.accounts import OWNER, Ledger
+from floormodel.booking import contract_payments
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
 from floormodel.indicators.concentration import hhi_bounds

@@ -98,7 +98,7 @@ class PriceGapSubsidy(Instrument):
         if self.budget is not None:
             scaling = len(terms.unknowns)
             terms.unknowns.append(Unknown("scaling", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
-                                          Row(budget=len(terms.contracts)), "guarantee"))
+                                          Row(constant=-1.0, outlay=len(terms.contracts), outlay_weight=np.array([1 / self.budget])), "guarantee"))
         terms.contracts.append(Contract(
             number, good, holders, self.strike, self.strike if self.upside_threshold is None else self.upside_threshold,
-            self.upside_share, weights, self.volume_cap, self.money_cap, self.clawback_cap, payer, scaling, self.budget))
+            self.upside_share, weights, self.volume_cap, self.money_cap, self.clawback_cap, payer, scaling))

@@ -110,7 +110,7 @@ class Stockpile(Instrument):
             row = Row(constant=-1.0, landed=bought / limit[:, None, None])
         terms.unknowns.append(self._unknown(number, good, r, row, purchases_from=bought * self.purchase))
 
-    def _unknown(self, number: int, good: int, r: int, row: Row, **coefficients: Array) -> Unknown:
+    def _unknown(self, number: int, good: int, r: int, row: Row, **coefficients: Any) -> Unknown:
         return Unknown("purchase", number, good, "t/yr", np.array([self.purchase]), np.zeros(1), np.ones(1), row, "stock_purchases",
                        payer=np.array([r]), **coefficients)
 
