@@ -18,6 +18,10 @@ from floormodel.response import linear_response
 from floormodel.results import Comparison, Equilibrium, Indicators, compare, solve
 from floormodel.search import group_output, scale_to
 from floormodel.sensitivity import tornado
+from floormodel.strategy.joint_levy import Coalition, coalition, joint_measure
+from floormodel.strategy.membership import Club, club
+from floormodel.strategy.payoffs import Payoff
+from floormodel.strategy.replies import BestReply, Player, Rounds, best_reply, retaliation_rounds
 from floormodel.textbook import linear_market
 
 __version__ = "0.1.0"
@@ -29,8 +33,10 @@ def list_policies() -> list[str]:
 
 
 __all__ = [
-    "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError",
-    "ImportTariff", "Indicators", "Instrument", "Market", "PriceFloor", "PriceGapSubsidy", "ScenarioError",
-    "Stockpile", "compare", "group_output", "linear_market", "linear_response", "list_markets", "list_policies",
-    "load_market", "market_from_arrays", "n_minus_one", "sample", "scale_to", "solve", "tornado",
+    "BestReply", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota",
+    "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "Instrument", "Market", "Payoff", "Player",
+    "PriceFloor", "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile", "best_reply", "club", "coalition",
+    "compare", "group_output", "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies",
+    "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve",
+    "tornado",
 ]

@@ -1,0 +1,1 @@
+"""Best replies, rounds of retaliation, producer coalitions, buying clubs: searches over batched solves, never a solver."""
