@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from floormodel.policies import REGISTRY
 from floormodel.report.study_brief import LIMITS, study_brief
 from floormodel.report.study_run import checks, indicator_table, run_study, write_study
 from floormodel.scenario import parse_study
@@ -37,10 +36,6 @@ def page(tmp_path_factory):
     study, runs = study_of(*POLICIES, ensemble="[ensemble]\ndraws = 4\nseed = 1\n")
     write_study(folder, study, runs, ["InertWarning: a remark <b>"])
     return folder, runs, (folder / "brief.html").read_text("utf-8")
-
-
-def test_every_instrument_is_in_the_study():
-    assert set(POLICIES) == set(REGISTRY)
 
 
 def test_the_page_names_every_scenario_and_escapes_what_users_wrote(page):

@@ -62,6 +62,7 @@ def floor(price, **settings):
 # a floor held by a levy beside a contract for difference
 
 
+@pytest.mark.economic_case("price_floor", "price_gap_subsidy")
 def test_border_floor_and_contract_give_the_same_output_at_home_and_other_prices():
     case = CASES["border_floor_or_contract"]
     market = enter(case)
@@ -108,6 +109,7 @@ EQUIVALENT = {
 }
 
 
+@pytest.mark.economic_case("import_tariff", "price_floor", "export_quota", "export_tax")
 @pytest.mark.parametrize("name", EQUIVALENT)
 def test_same_prices_and_the_owner_of_the_wedge_decides_who_gains(name):
     policy, account, owner = EQUIVALENT[name]
@@ -249,6 +251,7 @@ def test_equilibrium_is_the_best_use_of_a_convex_programme(seed):
 # public money
 
 
+@pytest.mark.economic_case("price_floor")
 def test_floor_held_by_public_purchases_and_its_two_welfare_conventions():
     case = CASES["government_purchase"]
     market = enter(case)
@@ -275,6 +278,21 @@ def test_a_room_that_is_full_does_not_hold_the_floor():
     assert run.dataset["floor_met"].sel(region="home").item() == 0
 
 
+@pytest.mark.economic_case("stockpile")
+@pytest.mark.parametrize("settings, bought, price", [
+    ({"purchase": 18.0}, 18, 33), ({"purchase": 18.0, "source": "own"}, 18, 33), ({"purchase": 30.0, "max_price": 33.0}, 18, 33),
+    ({"release": 6.0, "release_price": 20.0}, -6, 25), ({"release": 6.0, "release_price": 26.0}, -3, 26)])
+def test_a_stock_is_bought_up_to_its_price_and_released_down_to_it(settings, bought, price):
+    """Supply p - 10 and demand 71 - 2 p: p = (81 + bought) / 3; the treasury pays price times tonnes."""
+    run = solve(enter(CASES["government_purchase"]), fm.Stockpile(good="good", region="home", **settings))
+    check(run, "price", {"home": price})
+    check(run, "purchases", {"home": bought})
+    check(run, "output", {"home": price - 10})
+    check(run, "final_demand", {"home": 71 - 2 * price})
+    assert money(run, "stock_purchases", "home") + money(run, "stock_release", "home") == pytest.approx(-price * bought, rel=1e-9)
+
+
+@pytest.mark.economic_case("price_gap_subsidy")
 @pytest.mark.parametrize("case", CASES["deficiency_payment"], ids=lambda case: case["title"])
 def test_deficiency_payment(case):
     market = enter(case)
@@ -294,6 +312,7 @@ def test_deficiency_payment(case):
 # a dominant exporter
 
 
+@pytest.mark.economic_case("export_tax", "export_quota")
 def test_best_export_tax_and_the_quota_that_does_the_same():
     case = CASES["dominant_exporter"]
     market = enter(case)

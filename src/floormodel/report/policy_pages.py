@@ -108,7 +108,7 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return f"{int(value):_}" if value == int(value) and abs(value) < 1e15 else repr(value)
+    return f"{int(value):_}" if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def policies_page() -> str:
