@@ -22,6 +22,7 @@ REGIONS = {
     "GBR": "United Kingdom",
     "IDN": "Indonesia",
     "IND": "India",
+    "ISL": "Iceland",
     "JPN": "Japan",
     "KAZ": "Kazakhstan",
     "KOR": "Korea",
@@ -51,6 +52,7 @@ GOODS = {
     "mined": "ore",
     "refined": "refined material",
     "magnet": "magnets",
+    "ferrosilicon": "ferro-silicon",
     "all": "all stages",
 }
 INDICATORS = {
