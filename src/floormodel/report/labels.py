@@ -113,10 +113,13 @@ ACCOUNTS = {
     "floor_levy": "Levy that holds the floor", "content_duty": "Duty on floored content", "royalty": "Royalties",
     "subsidy": "Producer subsidies", "guarantee_outlay": "Gap payments", "clawback": "Gap payments returned",
     "stock_purchases": "Stock purchases", "stock_release": "Stock sales", "stock_value": "Value of stock held", "quota_rent": "Quota rents",
-    "undertaking_rent": "Undertaking rents",
+    "undertaking_rent": "Undertaking rents", "licence_rent": "Rents of import licences", "use_tax": "Taxes on use",
+    "profit_tax": "Taxes on profit", "standards_penalty": "Penalties of the standard", "dual_pricing": "Dual pricing",
+    "levy_on_use": "Levies on use", "markup_rent": "Rents of market power", "offtake_receipt": "Offtake contracts, sellers",
+    "offtake_cost": "Offtake contracts, buyers", "public_offtake": "Offtake contracts, treasury", "collar": "Price collars",
 }
 OWNERS = {"consumers": "Final consumers", "producers": "Producers", "treasury": "Treasury", "rent_holders": "Quota and undertaking rents",
-          "stockholders": "Owners of stock changes"}
+          "stockholders": "Owners of stock changes", "buyers": "Buyers under contract"}
 # Lines whose sign a tighter policy does not determine: random markets split on it (docs/results.md)
 SIGN_VARIES = {
     "hhi_low": "concentration",
