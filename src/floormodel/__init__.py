@@ -6,6 +6,7 @@ from floormodel.indicators.resilience import n_minus_one
 from floormodel.market import Market, list_markets, load_market, market_from_arrays
 from floormodel.policies import (
     REGISTRY,
+    BuyerCollar,
     ExportQuota,
     ExportTax,
     ImportTariff,
@@ -13,6 +14,7 @@ from floormodel.policies import (
     PriceFloor,
     PriceGapSubsidy,
     Stockpile,
+    VariableLevyQuota,
 )
 from floormodel.response import linear_response
 from floormodel.results import Comparison, Equilibrium, Indicators, compare, solve
@@ -33,10 +35,10 @@ def list_policies() -> list[str]:
 
 
 __all__ = [
-    "BestReply", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError", "Equilibrium", "ExportQuota",
-    "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "Instrument", "Market", "Payoff", "Player",
-    "PriceFloor", "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile", "best_reply", "club", "coalition",
-    "compare", "group_output", "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies",
-    "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve",
-    "tornado",
+    "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError",
+    "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "Instrument",
+    "Market", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile",
+    "VariableLevyQuota", "best_reply", "club", "coalition", "compare", "group_output", "joint_measure",
+    "linear_market", "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays",
+    "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
 ]

@@ -1,11 +1,16 @@
 """Instruments, one file each. Importing this package fills the registry."""
 
 from floormodel.policies.base import REGISTRY, Instrument, check_all
+from floormodel.policies.buyer_collar import BuyerCollar
 from floormodel.policies.export_quota import ExportQuota
 from floormodel.policies.export_tax import ExportTax
 from floormodel.policies.import_tariff import ImportTariff
 from floormodel.policies.price_floor import PriceFloor
 from floormodel.policies.price_gap_subsidy import PriceGapSubsidy
 from floormodel.policies.stockpile import Stockpile
+from floormodel.policies.variable_levy_quota import VariableLevyQuota
 
-__all__ = ["REGISTRY", "ExportQuota", "ExportTax", "ImportTariff", "Instrument", "PriceFloor", "PriceGapSubsidy", "Stockpile", "check_all"]
+__all__ = [
+    "REGISTRY", "BuyerCollar", "ExportQuota", "ExportTax", "ImportTariff", "Instrument", "PriceFloor",
+    "PriceGapSubsidy", "Stockpile", "VariableLevyQuota", "check_all",
+]

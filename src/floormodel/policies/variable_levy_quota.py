@@ -1,0 +1,106 @@
+"""Country quotas with a variable levy outside them, as the EU's safeguard on ferro-alloys."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.terms import Floor, Row, Terms, Unknown
+from floormodel.errors import Fault, did_you_mean
+from floormodel.market import Market
+from floormodel.policies.base import Instrument, Tonnes, mask, register, routes
+
+OTHERS = "others"
+
+
+@register
+class VariableLevyQuota(Instrument):
+    """Import quotas by origin; what comes beyond its quota pays what its border price lacks to a threshold.
+
+    Condition: for each origin quota - imports  complementary to  0 <= w <= 1, and its landed price rises by
+    w max(0, threshold - border price). At 0 < w < 1 imports stay at the quota, which sets the price inside; only at w = 1 do tonnes
+    beyond it come in and pay the levy. A quota of 0 is a minimum import price.
+
+    Who pays: buyers in `importers`; w max(0, threshold - border price) on the tonnes within the quota is the rent of those who hold its
+    `licences`, on the others it is the importer's levy.
+
+    Fields
+    ------
+    good (good) : the good limited.
+    importers (regions) : the customs area; each quota holds for all of them together.
+    threshold (USD/t) : border price below which tonnes beyond the quota pay a levy.
+    quota (t/yr by region) : quota of each origin. The key "others" is one quota for all origins that are not named; without it they pay
+        nothing.
+    licences (region or word) : who earns the rent of the quota: "importer", "exporter", or the name of a region.
+
+    Source: Commission Implementing Regulation (EU) 2025/2351 (form of the quota and of the duty).
+    """
+
+    kind: Literal["variable_levy_quota"] = "variable_levy_quota"
+    good: str
+    importers: list[str] = Field(min_length=1)
+    threshold: float = Field(gt=0)
+    quota: dict[str, Tonnes] = Field(min_length=1)
+    licences: str = "importer"
+
+    region_fields: ClassVar[tuple[str, ...]] = ("importers",)
+    example_market: ClassVar[str] = "ferrosilicon"
+    example: ClassVar[dict[str, Any]] = {
+        "good": "ferrosilicon", "importers": ["EU27"], "threshold": 2_606.0,
+        "quota": {"NOR": 106_600.0, "ISL": 53_060.0, "MYS": 55_800.0, "KAZ": 59_600.0, "BRA": 58_300.0}}
+    example_source: ClassVar[str] = (
+        "The EU's safeguard on ferro-alloys, 18 November 2025 to 17 November 2028: quotas of 75 % of average imports of 2022 to 2024 and, "
+        "beyond them, a duty up to a net price of 2,408 EUR/t of ferro-silicon, here at 1.0824 USD/EUR (Implementing Regulation (EU) "
+        "2025/2351); Iceland's quota of the first year is the published one, the others, 75 % of the market's benchmark shipments, and "
+        "the freedom of origins left out are assumptions.")
+    slack: ClassVar[dict[str, Any]] = {"quota": {"NOR": 1e9, "ISL": 1e9}}
+    idempotent: ClassVar[bool] = True
+
+    def check(self, market: Market) -> list[Fault]:
+        faults = super().check(market)
+        for origin in self.quota:
+            if origin != OTHERS and origin not in market.regions:
+                known = [OTHERS, *market.regions]
+                faults.append(Fault(f"quota.{origin}", repr(origin), f'a region of market {market.name!r}, or "{OTHERS}"',
+                                    did_you_mean(origin, known)))
+        inside = sorted(set(self.quota) & set(self.importers))
+        if inside:
+            faults.append(Fault("quota", repr(inside), "origins outside the customs area"))
+        known = ["importer", "exporter", *market.regions]
+        if self.licences not in known:
+            faults.append(Fault("licences", repr(self.licences), "importer | exporter | a region", did_you_mean(self.licences, known)))
+        return faults
+
+    def add(self, terms: Terms, market: Market, number: int) -> None:
+        good = market.goods.index(self.good)
+        inside = mask(self.importers, market.regions)
+        named = mask(list(self.quota), market.regions)
+        found = False
+        for origin, quota in self.quota.items():
+            outside = ~named & ~inside if origin == OTHERS else mask([origin], market.regions)
+            limited = routes(outside, inside)
+            if not (limited & terms.benchmark.trade[good]).any():
+                terms.notes.append(f"variable_levy_quota: no route for {self.good!r} from {origin}")
+                continue
+            found = True
+            self._add_levy(terms, market, number, good, origin, quota, limited)
+        if not found:
+            self.inert(terms, f"no route for {self.good!r} from {', '.join(self.quota)} to {', '.join(self.importers)}")
+
+    def _add_levy(self, terms: Terms, market: Market, number: int, good: int, origin: str, quota: float, limited: Array) -> None:
+        """The levy of one quota, and the unknown w that brings it in."""
+        if quota == 0:
+            terms.floors.append(Floor(number, good, self.threshold, limited))
+            return
+        own = np.arange(len(market.regions))
+        owner = {"importer": own[None, :], "exporter": own[:, None]}.get(self.licences)
+        if owner is None:
+            owner = np.full((1, 1), market.regions.index(self.licences))
+        terms.floors.append(Floor(number, good, self.threshold, limited, unknown=len(terms.unknowns), by_unknown=(0.0, 1.0, 0.0),
+                                  licensed=np.array([quota]), owner=np.broadcast_to(owner, limited.shape)))
+        terms.unknowns.append(Unknown(
+            f"levy[{origin}]", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
+            Row(constant=1.0, flow=-(limited[None] / quota)), "floor_levy"))

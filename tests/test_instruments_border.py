@@ -1,0 +1,103 @@
+"""Measures at the border: quotas with levies, entry prices, duties on content and their evasion, against hand calculation."""
+
+import pytest
+
+import floormodel as fm
+
+# home buys 200 - p and makes p; abroad makes 2 p - 100, so that abroad's price is 50 + imports / 2
+HOME = {"supply": {"home": (0, 1), "abroad": (-100, 2)}, "demand": {"home": (200, -1)}}
+OWNER = {"importer": "home", "exporter": "abroad", "abroad": "abroad"}
+
+
+def solve(market, *policies):
+    """A solved scenario with both identities closed."""
+    run = fm.solve(market, list(policies))
+    assert run.converged.all()
+    assert max(run.identities().values()) < 1e-8
+    return run
+
+
+def at(run, variable, region, good="good"):
+    return float(run.dataset[variable].sel(good=good, region=region))
+
+
+def money(run, account, region):
+    """Change of one account of one region, USD/yr; 0 where the accounts have no such line."""
+    lines = run.accounts()
+    return float(lines[(lines["account"] == account) & (lines["region"] == region)]["value"].sum())
+
+
+def imports(run, good="good", origin="abroad", destination="home"):
+    return float(run.dataset["flow"].sel(good=good, origin=origin, destination=destination))
+
+
+# quotas with a variable levy outside
+
+
+def levy_quota(quota, threshold, **fields):
+    return fm.VariableLevyQuota(good="good", importers=["home"], threshold=threshold, quota={"abroad": quota}, **fields)
+
+
+# quota, threshold -> price at home and abroad, imports, share w of the full levy, rent of the quota, levy
+REGIMES = {
+    "quota above free imports": (60, 105, 75, 75, 50, 0.0, 0, 0),
+    "quota sets the price": (30, 105, 85, 65, 30, 20 / 40, 30 * 20, 0),
+    "full levy on what is beyond": (30, 80, 80, 70, 40, 1.0, 30 * 10, 10 * 10),
+    "threshold below the price": (30, 70, 75, 75, 50, 1.0, 0, 0),
+    "no quota": (0, 80, 80, 70, 40, None, 0, 40 * 10),
+}
+
+
+@pytest.mark.economic_case("variable_levy_quota")
+@pytest.mark.parametrize("licences", OWNER)
+@pytest.mark.parametrize("regime", REGIMES)
+def test_variable_levy_quota_in_a_linear_market(regime, licences):
+    """Imports 200 - 2 p from abroad at 50 + imports / 2: free 50 t at 75; at a quota of 30 t home pays 85 and abroad gets 65; at a
+    threshold of 80 home buys 40 t, for which abroad gets 70."""
+    quota, threshold, home, abroad, tonnes, share, rent, levy = REGIMES[regime]
+    run = solve(fm.linear_market(**HOME), levy_quota(quota, threshold, licences=licences))
+    assert at(run, "price", "home") == pytest.approx(home, rel=1e-8)
+    assert at(run, "price", "abroad") == pytest.approx(abroad, rel=1e-8)
+    assert imports(run) == pytest.approx(tonnes, rel=1e-8)
+    assert money(run, "licence_rent", OWNER[licences]) == pytest.approx(rent, rel=1e-7, abs=1e-6)
+    assert money(run, "floor_levy", "home") == pytest.approx(levy, rel=1e-7, abs=1e-6)
+    if share is not None:
+        assert run.dataset["unknown_value"].item() == pytest.approx(share, abs=1e-8)
+
+
+@pytest.mark.economic_case("variable_levy_quota")
+@pytest.mark.parametrize("market_price, duty", [(1180, 1228), (1235, 1173)])
+def test_levy_of_the_european_safeguard_on_ferrosilicon(market_price, duty):
+    """Threshold 2,408 EUR/t; in the autumn of 2025 ferro-silicon cost 1,180 to 1,235, so that a tonne beyond the quota would pay 1,228 to
+    1,173. Until imports fill it with that on top, the quota sets the price inside: 2,000 EUR/t where buyers pay 4,000 - tonnes."""
+    market = fm.linear_market({"abroad": (market_price, 1e-6)}, {"home": (4000, -1)}, inverse=True)
+    beyond = solve(market, levy_quota(1000, 2408))
+    assert beyond.dataset["floor_top_up"].sel(origin="abroad", destination="home").item() == pytest.approx(duty, abs=0.01)
+    assert at(beyond, "buyer_price", "home") == pytest.approx(2408, rel=1e-9)
+    assert imports(beyond) == pytest.approx(4000 - 2408, rel=1e-9)
+    at_quota = solve(market, levy_quota(2000, 2408))
+    assert at(at_quota, "buyer_price", "home") == pytest.approx(2000, rel=1e-9)
+    assert at_quota.dataset["unknown_value"].item() == pytest.approx((2000 - market_price) / duty, rel=1e-5)
+
+
+def test_one_quota_for_all_other_origins():
+    """Two equal origins under one quota of 30 t bring what one origin of twice the size does under its own."""
+    two = fm.linear_market({"home": (0, 1), "a": (-50, 1), "b": (-50, 1)}, {"home": (200, -1)})
+    run = solve(two, fm.VariableLevyQuota(good="good", importers=["home"], threshold=105, quota={"others": 30}))
+    assert at(run, "price", "home") == pytest.approx(85, rel=1e-8)
+    assert imports(run, origin="a") + imports(run, origin="b") == pytest.approx(30, rel=1e-8)
+    free = solve(two, fm.VariableLevyQuota(good="good", importers=["home"], threshold=105, quota={"a": 0}))
+    assert at(free, "price", "home") == pytest.approx(250 / 3, rel=1e-8)  # b alone: 200 - 2 p = p - 50; a would land at 105
+
+
+@pytest.mark.parametrize("fields, where", [
+    ({"quota": {"home": 5.0}}, "quota"), ({"quota": {"Abroad": 5.0}}, "quota"), ({"licences": "nobody"}, "licences")])
+def test_variable_levy_quota_refuses(fields, where):
+    policy = fm.VariableLevyQuota(**({"good": "good", "importers": ["home"], "threshold": 80, "quota": {"abroad": 5.0}} | fields))
+    assert [fault.where.split(".")[0] for fault in policy.check(fm.linear_market(**HOME))] == [where]
+
+
+def test_levy_is_inert_without_a_route():
+    with pytest.warns(fm.errors.InertWarning, match="no route"):
+        fm.solve(fm.linear_market({"home": (0, 1)}, {"home": (200, -1), "abroad": (100, -1)}),
+                 [fm.VariableLevyQuota(good="good", importers=["home"], threshold=80, quota={"abroad": 5.0})])
