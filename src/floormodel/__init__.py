@@ -7,6 +7,7 @@ from floormodel.market import Market, list_markets, load_market, market_from_arr
 from floormodel.policies import (
     REGISTRY,
     BuyerCollar,
+    DomesticProcessing,
     ExportQuota,
     ExportTax,
     ImportTariff,
@@ -36,9 +37,10 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError",
-    "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "Instrument",
-    "Market", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile",
-    "VariableLevyQuota", "best_reply", "club", "coalition", "compare", "group_output", "joint_measure",
-    "linear_market", "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays",
-    "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
+    "DomesticProcessing", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff",
+    "Indicators", "Instrument", "Market", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds",
+    "ScenarioError", "Stockpile", "VariableLevyQuota", "best_reply", "club", "coalition", "compare",
+    "group_output", "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies",
+    "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve",
+    "tornado",
 ]

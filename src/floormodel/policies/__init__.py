@@ -2,6 +2,7 @@
 
 from floormodel.policies.base import REGISTRY, Instrument, check_all
 from floormodel.policies.buyer_collar import BuyerCollar
+from floormodel.policies.domestic_processing import DomesticProcessing
 from floormodel.policies.export_quota import ExportQuota
 from floormodel.policies.export_tax import ExportTax
 from floormodel.policies.import_tariff import ImportTariff
@@ -11,6 +12,6 @@ from floormodel.policies.stockpile import Stockpile
 from floormodel.policies.variable_levy_quota import VariableLevyQuota
 
 __all__ = [
-    "REGISTRY", "BuyerCollar", "ExportQuota", "ExportTax", "ImportTariff", "Instrument", "PriceFloor",
-    "PriceGapSubsidy", "Stockpile", "VariableLevyQuota", "check_all",
+    "REGISTRY", "BuyerCollar", "DomesticProcessing", "ExportQuota", "ExportTax", "ImportTariff", "Instrument",
+    "PriceFloor", "PriceGapSubsidy", "Stockpile", "VariableLevyQuota", "check_all",
 ]
