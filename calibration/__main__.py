@@ -1,4 +1,4 @@
-"""`python -m calibration rare_earths|cobalt|ferrosilicon|all`: rebuild a market's tables from `calibration/figures/`."""
+"""`python -m calibration rare_earths|cobalt|ferrosilicon|nickel|all`: rebuild a market's tables from `calibration/figures/`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calibration import concentration, price_process
 from floormodel.errors import FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
-MARKETS = ("rare_earths", "cobalt", "ferrosilicon")
+MARKETS = ("rare_earths", "cobalt", "ferrosilicon", "nickel")
 
 
 @click.command()
