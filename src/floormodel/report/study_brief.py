@@ -66,6 +66,8 @@ def sources_table(runs: Comparison) -> Table:
 def _words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_words(v) for v in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{_words(k)} {_words(v)}" for k, v in value.items()) or "none"
     if isinstance(value, float):
         return f"{value:,.10g}"
     if isinstance(value, bool):
