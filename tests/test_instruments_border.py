@@ -101,3 +101,51 @@ def test_levy_is_inert_without_a_route():
     with pytest.warns(fm.errors.InertWarning, match="no route"):
         fm.solve(fm.linear_market({"home": (0, 1)}, {"home": (200, -1), "abroad": (100, -1)}),
                  [fm.VariableLevyQuota(good="good", importers=["home"], threshold=80, quota={"abroad": 5.0})])
+
+
+# tariff-rate quotas
+
+
+def tariff_quota(quota, **fields):
+    return fm.TariffRateQuota(good="good", importers=["home"], quota={"others": quota}, **fields)
+
+
+# quota, duties -> price at home and abroad, imports, share u of the difference, rent of the quota, duty
+TARIFF_REGIMES = {
+    "quota above imports": (60, {"levy_in": 5, "levy_out": 15}, 77.5, 72.5, 45, 0.0, 0, 5 * 45),
+    "at the quota": (30, {"levy_in": 5, "levy_out": 25}, 85, 65, 30, 15 / 20, 30 * 15, 30 * 5),
+    "duty beyond the quota": (30, {"levy_in": 5, "levy_out": 15}, 82.5, 67.5, 35, 1.0, 30 * 10, 35 * 5 + 5 * 10),
+    "no quota": (0, {"levy_in": 5, "levy_out": 15}, 82.5, 67.5, 35, None, 0, 35 * 15),
+    "ad valorem on 100 at the benchmark": (30, {"rate_out": 0.1}, 80, 70, 40, 1.0, 30 * 10, 10 * 10),
+}
+
+
+@pytest.mark.economic_case("tariff_rate_quota")
+@pytest.mark.parametrize("licences", OWNER)
+@pytest.mark.parametrize("regime", TARIFF_REGIMES)
+def test_tariff_rate_quota_in_a_linear_market(regime, licences):
+    """Under a duty t home buys m = 200 - 2 p with p = 50 + m / 2 + t, so m = 50 - t: 45 t at the duty within the quota, 35 or 25 t at
+    that beyond it. Between the two, the quota of 30 t sets a wedge of 20."""
+    quota, duties, home, abroad, tonnes, share, rent, duty = TARIFF_REGIMES[regime]
+    run = solve(fm.linear_market(**HOME), tariff_quota(quota, licences=licences, **duties))
+    assert at(run, "price", "home") == pytest.approx(home, rel=1e-8)
+    assert at(run, "price", "abroad") == pytest.approx(abroad, rel=1e-8)
+    assert imports(run) == pytest.approx(tonnes, rel=1e-8)
+    assert money(run, "licence_rent", OWNER[licences]) == pytest.approx(rent, rel=1e-7, abs=1e-6)
+    assert money(run, "import_duty", "home") == pytest.approx(duty, rel=1e-7)
+    if share is not None:
+        assert run.dataset["unknown_value"].item() == pytest.approx(share, abs=1e-8)
+
+
+def test_a_tariff_rate_quota_is_an_import_quota_while_it_is_just_full():
+    """The same prices as an export quota of the same tonnes; the rent goes where the licences are."""
+    market = fm.linear_market(**HOME)
+    run, other = solve(market, tariff_quota(30, levy_out=25)), solve(market, fm.ExportQuota(good="good", exporter="abroad", quota=30))
+    for region in ("home", "abroad"):
+        assert at(run, "price", region) == pytest.approx(at(other, "price", region), rel=1e-8)
+    assert money(run, "licence_rent", "home") == pytest.approx(money(other, "quota_rent", "abroad"), rel=1e-7)
+
+
+def test_tariff_rate_quota_refuses_a_lower_duty_beyond_the_quota():
+    faults = tariff_quota(5, rate_in=0.2, levy_in=3).check(fm.linear_market(**HOME))
+    assert [fault.where for fault in faults] == ["rate_out", "levy_out"]

@@ -1,7 +1,10 @@
 """floormodel: what a critical-minerals trade measure does, to whom, and what it costs."""
 
+from floormodel.constraints import binding
+from floormodel.difference import Difference, diff
 from floormodel.ensemble import sample
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
+from floormodel.explain import Explanation, explain
 from floormodel.indicators.resilience import n_minus_one
 from floormodel.market import Market, list_markets, load_market, market_from_arrays
 from floormodel.policies import (
@@ -12,9 +15,11 @@ from floormodel.policies import (
     ExportTax,
     ImportTariff,
     Instrument,
+    MarketPower,
     PriceFloor,
     PriceGapSubsidy,
     Stockpile,
+    TariffRateQuota,
     VariableLevyQuota,
 )
 from floormodel.response import linear_response
@@ -37,10 +42,10 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError",
-    "DomesticProcessing", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff",
-    "Indicators", "Instrument", "Market", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds",
-    "ScenarioError", "Stockpile", "VariableLevyQuota", "best_reply", "club", "coalition", "compare",
-    "group_output", "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies",
-    "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve",
-    "tornado",
+    "DomesticProcessing", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators",
+    "Instrument", "Market", "MarketPower", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds",
+    "ScenarioError", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "best_reply", "binding", "club",
+    "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
+    "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds",
+    "sample", "scale_to", "solve", "tornado",
 ]

@@ -6,12 +6,14 @@ from floormodel.policies.domestic_processing import DomesticProcessing
 from floormodel.policies.export_quota import ExportQuota
 from floormodel.policies.export_tax import ExportTax
 from floormodel.policies.import_tariff import ImportTariff
+from floormodel.policies.market_power import MarketPower
 from floormodel.policies.price_floor import PriceFloor
 from floormodel.policies.price_gap_subsidy import PriceGapSubsidy
 from floormodel.policies.stockpile import Stockpile
+from floormodel.policies.tariff_rate_quota import TariffRateQuota
 from floormodel.policies.variable_levy_quota import VariableLevyQuota
 
 __all__ = [
     "REGISTRY", "BuyerCollar", "DomesticProcessing", "ExportQuota", "ExportTax", "ImportTariff", "Instrument",
-    "PriceFloor", "PriceGapSubsidy", "Stockpile", "VariableLevyQuota", "check_all",
+    "PriceFloor", "PriceGapSubsidy", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "check_all",
 ]

@@ -7,13 +7,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.terms import Floor, Row, Terms, Unknown
-from floormodel.errors import Fault, did_you_mean
+from floormodel.errors import Fault
 from floormodel.market import Market
-from floormodel.policies.base import Instrument, Tonnes, mask, register, routes
-
-OTHERS = "others"
+from floormodel.policies.base import Instrument, Tonnes, register
+from floormodel.policies.licences import licence_owner, quota_faults, quota_routes
 
 
 @register
@@ -60,47 +58,18 @@ class VariableLevyQuota(Instrument):
     idempotent: ClassVar[bool] = True
 
     def check(self, market: Market) -> list[Fault]:
-        faults = super().check(market)
-        for origin in self.quota:
-            if origin != OTHERS and origin not in market.regions:
-                known = [OTHERS, *market.regions]
-                faults.append(Fault(f"quota.{origin}", repr(origin), f'a region of market {market.name!r}, or "{OTHERS}"',
-                                    did_you_mean(origin, known)))
-        inside = sorted(set(self.quota) & set(self.importers))
-        if inside:
-            faults.append(Fault("quota", repr(inside), "origins outside the customs area"))
-        known = ["importer", "exporter", *market.regions]
-        if self.licences not in known:
-            faults.append(Fault("licences", repr(self.licences), "importer | exporter | a region", did_you_mean(self.licences, known)))
-        return faults
+        return super().check(market) + quota_faults(self.quota, self.importers, self.licences, market)
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
-        good = market.goods.index(self.good)
-        inside = mask(self.importers, market.regions)
-        named = mask(list(self.quota), market.regions)
-        found = False
-        for origin, quota in self.quota.items():
-            outside = ~named & ~inside if origin == OTHERS else mask([origin], market.regions)
-            limited = routes(outside, inside)
-            if not (limited & terms.benchmark.trade[good]).any():
-                terms.notes.append(f"variable_levy_quota: no route for {self.good!r} from {origin}")
-                continue
-            found = True
-            self._add_levy(terms, market, number, good, origin, quota, limited)
-        if not found:
+        good, owner = market.goods.index(self.good), licence_owner(self.licences, market)
+        limits = [limit for limit in quota_routes(self.quota, self.importers, market) if (limit[2] & terms.benchmark.trade[good]).any()]
+        if not limits:
             self.inert(terms, f"no route for {self.good!r} from {', '.join(self.quota)} to {', '.join(self.importers)}")
-
-    def _add_levy(self, terms: Terms, market: Market, number: int, good: int, origin: str, quota: float, limited: Array) -> None:
-        """The levy of one quota, and the unknown w that brings it in."""
-        if quota == 0:
-            terms.floors.append(Floor(number, good, self.threshold, limited))
-            return
-        own = np.arange(len(market.regions))
-        owner = {"importer": own[None, :], "exporter": own[:, None]}.get(self.licences)
-        if owner is None:
-            owner = np.full((1, 1), market.regions.index(self.licences))
-        terms.floors.append(Floor(number, good, self.threshold, limited, unknown=len(terms.unknowns), by_unknown=(0.0, 1.0, 0.0),
-                                  licensed=np.array([quota]), owner=np.broadcast_to(owner, limited.shape)))
-        terms.unknowns.append(Unknown(
-            f"levy[{origin}]", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
-            Row(constant=1.0, flow=-(limited[None] / quota)), "floor_levy"))
+        for origin, quota, limited in limits:
+            if quota == 0:
+                terms.floors.append(Floor(number, good, self.threshold, limited))
+                continue
+            terms.floors.append(Floor(number, good, self.threshold, limited, unknown=len(terms.unknowns), by_unknown=(0.0, 1.0, 0.0),
+                                      licensed=np.array([quota]), owner=owner))
+            terms.unknowns.append(Unknown(f"levy[{origin}]", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
+                                          Row(constant=1.0, flow=-(limited[None] / quota)), "floor_levy"))
