@@ -109,7 +109,7 @@ def _variants(market: fm.Market, case: FloorCase, bloc: Sequence[str], policies:
             rows = frame[(frame["indicator"] == indicator) & (frame["good"] == good) & frame["region"].isin(regions)]
             return float(rows[of].sum())
 
-        owners = ("consumers", "producers", "treasury", "rent_holders", "stockholders")
+        owners = ("consumers", "producers", "treasury", "rent_holders", "stockholders", "buyers")
         row = {"variant": label, "producer_price": total("bloc_producer_price", case.good, ["bloc"], of="value"),
                "bloc_output": total("bloc_output", case.good, ["bloc"]), "hhi": total("hhi_high", case.good, ["world"])}
         for good in case.downstream:

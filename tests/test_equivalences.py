@@ -34,7 +34,7 @@ def compare(one: Solved, other: Solved, base: Solved, tolerance: float = 1e-8) -
     """The same prices and tonnes, and the same money for consumers and producers; returns both ledgers and turnover."""
     assert gap(outcome(one), outcome(other)) < tolerance
     lines, moved, scale = changes(one, base), changes(other, base), max(turnover(one), turnover(base))
-    for owner in ("consumers", "producers", "stockholders"):
+    for owner in ("consumers", "producers", "stockholders", "buyers"):
         assert np.max(np.abs(by_owner(lines, owner) - by_owner(moved, owner))) < tolerance * scale, owner
     return lines, moved, scale
 

@@ -146,8 +146,10 @@ def _changes(solved: Solved, base: Solved, now: Ledger, before: Ledger, bloc: Se
     inside = np.array([r in bloc for r in market.regions])
     lead, treasury = dominant(solved), [a for a in OWNER if OWNER[a] == "treasury"]
     change = {a: np.where(inside, now.lines[a] - before.lines[a], 0.0) for a in OWNER}
-    for owner in ("consumers", "producers", "treasury", "rent_holders", "stockholders"):
+    for owner in ("consumers", "producers", "treasury", "rent_holders", "stockholders", "buyers"):
         total = sum((now.lines[a] - before.lines[a] for a in OWNER if OWNER[a] == owner), np.zeros(1))
+        if owner == "buyers" and not np.any(total):
+            continue
         for region, group in (("bloc", inside), ("dominant", lead.any(0) & ~inside), ("others", ~inside & ~lead.any(0))):
             yield f"welfare_{owner}", "all", region, "USD/yr", np.where(group, total, 0.0).sum((1, 2))
     public = -sum(change[a].sum((1, 2)) for a in treasury)
@@ -165,6 +167,7 @@ def _changes(solved: Solved, base: Solved, now: Ledger, before: Ledger, bloc: Se
             continue
         downstream = (contents[:, g] > 0) & (np.arange(len(market.goods)) != g)
         buyers = -change["consumer_surplus"].sum((1, 2)) - change["producer_surplus"][:, downstream].sum((1, 2))
+        buyers = buyers - sum(change[a].sum((1, 2)) for a in OWNER if OWNER[a] == "buyers")
         for name, cost in (("treasury", mcpf * public), ("buyers", buyers), ("members_total", everything)):
             yield f"cost_per_induced_tonne_{name}", good, "bloc", "USD/t", cost_per_tonne(cost, induced, x0.sum(-1))
             own = np.where(inside, x - x0, 0.0).sum(-1)

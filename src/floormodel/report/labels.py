@@ -93,6 +93,7 @@ INDICATORS = {
     "welfare_treasury": "Treasury",
     "welfare_rent_holders": "Holders of quota and undertaking rents",
     "welfare_stockholders": "Owners of stock changes",
+    "welfare_buyers": "Buyers under contract",
     "cost_per_induced_tonne_treasury": "Cost to treasuries per induced tonne",
     "cost_per_induced_tonne_buyers": "Cost to buyers per induced tonne",
     "cost_per_induced_tonne_members_total": "Cost to the bloc in all per induced tonne",
@@ -103,7 +104,7 @@ INDICATORS = {
 # Indicators that are changes against no policy by nature: they have no level without policy
 CHANGES_BY_NATURE = (
     "induced_tonnes", "bloc_induced_tonnes", "free_rider_tonnes", "leakage", "welfare_consumers", "welfare_producers",
-    "welfare_treasury", "welfare_rent_holders", "welfare_stockholders", "cost_per_induced_tonne_treasury",
+    "welfare_treasury", "welfare_rent_holders", "welfare_stockholders", "welfare_buyers", "cost_per_induced_tonne_treasury",
     "cost_per_induced_tonne_buyers", "cost_per_induced_tonne_members_total", "cost_per_bloc_tonne_treasury",
     "cost_per_bloc_tonne_buyers", "cost_per_bloc_tonne_members_total",
 )

@@ -103,7 +103,7 @@ def incidence_frame(accounts: pd.DataFrame, groups: Groups, scenario: str, goods
     Means over draws add up to the mean of the total; medians do not. `mcpf` multiplies treasury lines in the totals.
     """
     long = account_lines(accounts, groups, scenario)
-    order = ["consumers", *[f"producers:{g}" for g in reversed(goods)], "stockholders", "treasury", "rent_holders"]
+    order = ["consumers", *[f"producers:{g}" for g in reversed(goods)], "stockholders", "buyers", "treasury", "rent_holders"]
     parts = []
     for group in groups:
         wide = long[long["group"] == group].pivot(index="draw", columns="line", values="value").dropna()

@@ -18,7 +18,8 @@ from floormodel.results import Comparison
 
 LEVELS = ("price_inside", "price_outside", "bloc_producer_price", "bloc_output", "world_output", "dominant_share", "hhi_low",
           "hhi_high")
-WELFARE = ("welfare_consumers", "welfare_producers", "welfare_treasury", "welfare_rent_holders", "welfare_stockholders")
+WELFARE = ("welfare_consumers", "welfare_producers", "welfare_treasury", "welfare_rent_holders", "welfare_stockholders",
+           "welfare_buyers")
 MOST_IN_CHART = 5  # scenarios
 MOST_WATERFALLS = 6  # one chart per scenario; further scenarios are in the tables
 LIMITS = (

@@ -23,7 +23,8 @@ from floormodel.report.marks import names_in, pick
 from floormodel.results import Comparison
 
 LEVELS = ("price_inside", "price_outside", "bloc_producer_price", "bloc_output", "dominant_share", "hhi_low", "hhi_high")
-WELFARE = ("welfare_consumers", "welfare_producers", "welfare_treasury", "welfare_rent_holders", "welfare_stockholders")
+WELFARE = ("welfare_consumers", "welfare_producers", "welfare_treasury", "welfare_rent_holders", "welfare_stockholders",
+           "welfare_buyers")
 LABEL, CELL = 43, 24
 
 

@@ -25,8 +25,8 @@ class Payoff:
 
     Fields
     ------
-    lines : owners (consumers, producers, treasury, rent_holders, stockholders) and accounts of docs/results.md; None: all, the
-        welfare of the region. goods : whose lines count; None: all. mcpf : what a dollar of public money counts (all lines of the
+    lines : owners (consumers, producers, treasury, rent_holders, stockholders, buyers) and accounts of docs/results.md; None: all,
+        the welfare of the region. goods : whose lines count; None: all. mcpf : what a dollar of public money counts (all lines of the
         treasury). export_revenue : in place of lines, the value of exports at the exporter's border: gate price, export charges and
         rents that the exporter keeps.
     """
