@@ -41,11 +41,11 @@ def list_policies() -> list[str]:
 
 
 __all__ = [
-    "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError",
-    "DomesticProcessing", "Equilibrium", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators",
-    "Instrument", "Market", "MarketPower", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "Rounds",
-    "ScenarioError", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "best_reply", "binding", "club",
-    "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
-    "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one", "retaliation_rounds",
-    "sample", "scale_to", "solve", "tornado",
+    "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError", "Difference",
+    "DomesticProcessing", "Equilibrium", "Explanation", "ExportQuota", "ExportTax", "FloormodelError",
+    "ImportTariff", "Indicators", "Instrument", "Market", "MarketPower", "Payoff", "Player", "PriceFloor",
+    "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "best_reply",
+    "binding", "club", "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market",
+    "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one",
+    "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
 ]
