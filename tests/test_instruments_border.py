@@ -149,3 +149,35 @@ def test_a_tariff_rate_quota_is_an_import_quota_while_it_is_just_full():
 def test_tariff_rate_quota_refuses_a_lower_duty_beyond_the_quota():
     faults = tariff_quota(5, rate_in=0.2, levy_in=3).check(fm.linear_market(**HOME))
     assert [fault.where for fault in faults] == ["rate_out", "levy_out"]
+
+
+# entry prices
+
+
+@pytest.mark.economic_case("entry_price")
+@pytest.mark.parametrize("price, rate, duty", [
+    (336.3, 0.0, 17.7), (326.0, 0.0, 28.0), (325.0, 0.0, 71.0), (300.0, 0.16, 71.0 + 48.0), (360.0, 0.16, 57.6)])
+def test_entry_price_of_oranges(price, rate, duty):
+    """354 EUR/t, 71 EUR/t below 325.68; a published example has 336.3 EUR/t paying 17.7. The ad valorem duty comes on top."""
+    market = fm.linear_market({"abroad": (price, 1e-6)}, {"home": (1000, -1)}, inverse=True)
+    run = solve(market, fm.EntryPrice(good="good", importers=["home"], entry_price=354, max_duty=71, rate=rate))
+    assert at(run, "buyer_price", "home") == pytest.approx(price + duty, abs=0.01)
+    assert money(run, "floor_levy", "home") + money(run, "import_duty", "home") == pytest.approx(duty * imports(run), rel=1e-3)
+
+
+@pytest.mark.economic_case("entry_price")
+def test_the_cliff_can_be_passed_or_not():
+    """Entry price 80, flat duty 30 below 68. Three points are equilibria of home buying 200 - 2 p from abroad at 50 + m / 2: the gap of
+    10 with abroad at 70; the flat duty with home at 90 and abroad at 60; abroad at the cliff of 68, home at 82, 14 = 12 + 18 y."""
+    run = solve(fm.linear_market(**HOME), fm.EntryPrice(good="good", importers=["home"], entry_price=80, max_duty=30, cliff=0.85))
+    found = (at(run, "price", "home"), at(run, "price", "abroad"), run.dataset["unknown_value"].item())
+    assert any(found == pytest.approx(point, abs=1e-6) for point in ((80, 70, 0), (90, 60, 1), (82, 68, 1 / 9)))
+
+
+@pytest.mark.parametrize("cliff, home, abroad", [(0.92, 90, 60), (0.0, 80, 70)])
+def test_an_entry_price_without_a_cliff_is_a_minimum_import_price(cliff, home, abroad):
+    """At 0.92 only the flat duty is left: under the gap abroad would be at 70, below 73.6."""
+    market = fm.linear_market(**HOME)
+    run = solve(market, fm.EntryPrice(good="good", importers=["home"], entry_price=80, max_duty=30, cliff=cliff))
+    assert at(run, "price", "home") == pytest.approx(home, rel=1e-8)
+    assert at(run, "price", "abroad") == pytest.approx(abroad, rel=1e-8)

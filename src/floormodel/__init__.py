@@ -11,6 +11,7 @@ from floormodel.policies import (
     REGISTRY,
     BuyerCollar,
     DomesticProcessing,
+    EntryPrice,
     ExportQuota,
     ExportTax,
     ImportTariff,
@@ -42,7 +43,7 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError", "Difference",
-    "DomesticProcessing", "Equilibrium", "Explanation", "ExportQuota", "ExportTax", "FloormodelError",
+    "DomesticProcessing", "EntryPrice", "Equilibrium", "Explanation", "ExportQuota", "ExportTax", "FloormodelError",
     "ImportTariff", "Indicators", "Instrument", "Market", "MarketPower", "Payoff", "Player", "PriceFloor",
     "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "best_reply",
     "binding", "club", "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market",

@@ -3,6 +3,7 @@
 from floormodel.policies.base import REGISTRY, Instrument, check_all
 from floormodel.policies.buyer_collar import BuyerCollar
 from floormodel.policies.domestic_processing import DomesticProcessing
+from floormodel.policies.entry_price import EntryPrice
 from floormodel.policies.export_quota import ExportQuota
 from floormodel.policies.export_tax import ExportTax
 from floormodel.policies.import_tariff import ImportTariff
@@ -14,6 +15,6 @@ from floormodel.policies.tariff_rate_quota import TariffRateQuota
 from floormodel.policies.variable_levy_quota import VariableLevyQuota
 
 __all__ = [
-    "REGISTRY", "BuyerCollar", "DomesticProcessing", "ExportQuota", "ExportTax", "ImportTariff", "Instrument",
-    "PriceFloor", "PriceGapSubsidy", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "check_all",
+    "REGISTRY", "BuyerCollar", "DomesticProcessing", "EntryPrice", "ExportQuota", "ExportTax", "ImportTariff",
+    "Instrument", "PriceFloor", "PriceGapSubsidy", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "check_all",
 ]
