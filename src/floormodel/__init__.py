@@ -10,17 +10,21 @@ from floormodel.market import Market, list_markets, load_market, market_from_arr
 from floormodel.policies import (
     REGISTRY,
     BuyerCollar,
+    CapexSubsidy,
     DomesticProcessing,
     EntryPrice,
     ExportQuota,
     ExportTax,
     ImportTariff,
+    InputSubsidy,
     Instrument,
     MarketPower,
     PriceFloor,
     PriceGapSubsidy,
+    ProductionSubsidy,
     Stockpile,
     TariffRateQuota,
+    UseTax,
     VariableLevyQuota,
 )
 from floormodel.response import linear_response
@@ -42,11 +46,12 @@ def list_policies() -> list[str]:
 
 
 __all__ = [
-    "BestReply", "BuyerCollar", "Club", "Coalition", "Comparison", "ConvergenceError", "DataError", "Difference",
-    "DomesticProcessing", "EntryPrice", "Equilibrium", "Explanation", "ExportQuota", "ExportTax", "FloormodelError",
-    "ImportTariff", "Indicators", "Instrument", "Market", "MarketPower", "Payoff", "Player", "PriceFloor",
-    "PriceGapSubsidy", "Rounds", "ScenarioError", "Stockpile", "TariffRateQuota", "VariableLevyQuota", "best_reply",
-    "binding", "club", "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market",
-    "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one",
-    "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
+    "BestReply", "BuyerCollar", "CapexSubsidy", "Club", "Coalition", "Comparison", "ConvergenceError",
+    "DataError", "Difference", "DomesticProcessing", "EntryPrice", "Equilibrium", "Explanation",
+    "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy", "Instrument",
+    "Market", "MarketPower", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy", "ProductionSubsidy",
+    "Rounds", "ScenarioError", "Stockpile", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply",
+    "binding", "club", "coalition", "compare", "diff", "explain", "group_output", "joint_measure",
+    "linear_market", "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays",
+    "n_minus_one", "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
 ]

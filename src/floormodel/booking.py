@@ -6,7 +6,7 @@ import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.charges import credit_charge
-from floormodel.equilibrium.curves import latent_area, latent_cost, latent_supply, supply, supply_area, supply_cost
+from floormodel.equilibrium.curves import latent_area, latent_cost, latent_supply, supply, supply_area, supply_cost, supply_price
 from floormodel.equilibrium.solve import Solved
 from floormodel.equilibrium.sourcing import sourcing_cost
 from floormodel.equilibrium.terms import Contract
@@ -20,6 +20,15 @@ def cost_per_tonne(solved: Solved, g: int) -> Array:
     cost = terms.freight[:, g] + terms.delay[:, g] * s.price[:, g, :, None]
     extra = s.friction[g]
     return cost if extra is None else cost + extra
+
+
+def markup(solved: Solved) -> Array:
+    """Margin above marginal cost (k, G, R) of sellers who set their quantity, USD/t; zero for all others."""
+    s, b, held = solved.state, solved.state.benchmark, solved.terms.held
+    if held is None:
+        return np.zeros_like(s.price)
+    cost = supply_price(s.output, b.output0 * b.supply_shift, b.margin0, np.nan_to_num(b.supply_elasticity), b.linear_supply)
+    return np.where(np.isnan(held), 0.0, s.margin - cost)
 
 
 def contract_payments(c: Contract, value: Array, made: Array, base: Array) -> tuple[Array, Array]:
@@ -62,8 +71,9 @@ def book_producers(solved: Solved, lines: Lines, guarantees: Array, extra: Array
     """Producers' surplus and what is taxed of it; returns the resource cost of output and recycling, from quantities only."""
     s, b, terms = solved.state, solved.state.benchmark, solved.terms
     base, eps = b.output0 * b.supply_shift, np.nan_to_num(b.supply_elasticity)
-    curve, _ = supply(s.margin, base, b.margin0, eps, b.linear_supply)
-    area = supply_area(s.margin, base, b.margin0, eps, b.linear_supply)
+    free = np.ones(s.price.shape, bool) if terms.held is None else np.isnan(terms.held)
+    curve, _ = supply(s.margin, base, b.margin0, np.where(free, eps, 1.0), b.linear_supply)
+    area = supply_area(s.margin, base, b.margin0, np.where(free, eps, 1.0), b.linear_supply)
     cost = supply_cost(s.output, base, b.margin0, eps, b.linear_supply)
     if b.latent.any():
         unit, room = np.where(b.latent, b.latent_unit_cost, 1.0), solved.terms.latent_capacity
@@ -73,12 +83,12 @@ def book_producers(solved: Solved, lines: Lines, guarantees: Array, extra: Array
         cost = np.where(b.latent, latent_cost(s.output, room, unit), cost)
     live = solved.system.layout.producing
     cost = np.where(live, cost, 0.0)
-    on_curve = np.abs(s.output - curve) <= 1e-12 * np.abs(curve)
+    on_curve = (np.abs(s.output - curve) <= 1e-12 * np.abs(curve)) & free
+    lines["markup_rent"] = markup(solved) * s.output
     surplus = np.where(on_curve, area, s.margin * s.output - cost)
     profit = np.where(live, surplus, 0.0) + terms.kept * extra
-    lines["profit_tax"] = terms.profit_tax * (profit + terms.markup * s.output)
-    lines["producer_surplus"] = profit - lines["profit_tax"]
-    lines["markup_rent"] = terms.markup * s.output
+    lines["profit_tax"] = terms.profit_tax * profit
+    lines["producer_surplus"] = profit - lines["profit_tax"] - lines["markup_rent"]
     lines["royalty"] = (1 - terms.kept) * (s.price * s.output + guarantees)
     lines["use_tax"] = terms.final_tax * s.final_demand
     priced = solved.system.layout.priced

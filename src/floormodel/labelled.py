@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from floormodel.booking import contract_payments
+from floormodel.booking import contract_payments, markup
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
 from floormodel.policies.price_floor import PriceFloor
@@ -14,6 +14,7 @@ UNITS = {
     "price": "USD/t", "buyer_price": "USD/t", "border_price": "USD/t", "landed_price": "USD/t", "duty": "USD/t", "export_wedge": "USD/t",
     "floor_top_up": "USD/t", "margin": "USD/t", "output": "t/yr", "final_demand": "t/yr", "use": "t/yr", "flow": "t/yr",
     "purchases": "t/yr", "scrapped": "t/yr", "guarantee": "USD/yr", "floor_gap": "USD/t", "effective_sigma": "1", "unserved": "share",
+    "markup": "USD/t",
 }
 
 
@@ -29,6 +30,7 @@ def to_dataset(solved: Solved) -> xr.Dataset:
         "price": (node, np.where(lay.priced, s.price, np.nan)), "output": (node, s.output),
         "margin": (node, np.where(made, s.margin, np.nan)),
         "buyer_price": (node, np.where(used, s.buyer_price, np.nan)), "final_demand": (node, s.final_demand), "use": (node, s.use),
+        "markup": (node, np.where(made, markup(solved), np.nan)),
         "guarantee": (node, _guarantee(solved)), "purchases": (node, _purchases(solved)),
         "scrapped": (node, np.where(at_scrap & lay.priced, np.maximum(s.supplied - s.demanded, 0), 0.0)),
     }

@@ -14,9 +14,9 @@ import numpy as np
 
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.layout import make_layout
+from floormodel.equilibrium.rows import row_value
 from floormodel.equilibrium.sourcing import Sourcing
 from floormodel.equilibrium.state import State, evaluate_state
-from floormodel.equilibrium.rows import row_value
 from floormodel.equilibrium.system import System, node_scale
 from floormodel.equilibrium.terms import Terms
 

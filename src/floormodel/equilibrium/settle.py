@@ -41,11 +41,11 @@ def _keep(weights: Array, kept: Array) -> Array:
 
 def _fit_unknown(unknown: Unknown, priced: Array) -> Unknown:
     row = unknown.row
-    lost = [w for w in (row.price, unknown.purchases_from, unknown.contracted, row.landed) if w is not None and np.any(_keep(w, priced) != w)]
+    named = (row.price, unknown.purchases_from, unknown.contracted, row.landed)
+    lost = [w for w in named if w is not None and np.any(_keep(w, priced) != w)]
     if not lost:
         return unknown
-    price, sold, contracted, landed = (None if w is None else _keep(w, priced)
-                                       for w in (row.price, unknown.purchases_from, unknown.contracted, row.landed))
+    price, sold, contracted, landed = (None if w is None else _keep(w, priced) for w in named)
     if any(w is not None and not np.any(w) for w in (price, sold, contracted, landed)):
         frozen = replace(unknown, upper=unknown.lower, row=Row(), import_levy=None, export_levy=None, purchases=None)
         return replace(frozen, purchases_from=None, contracted=None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from floormodel.equilibrium.benchmark import Array, make_benchmark
+from floormodel.equilibrium.conduct import set_outputs
 from floormodel.equilibrium.homogeneous import HomogeneousSystem
 from floormodel.equilibrium.newton import Solution, solve_mcp
 from floormodel.equilibrium.settle import settle
@@ -60,10 +61,23 @@ def find(market: Market, policies: Sequence[Instrument] = (), start: Array | Non
         Unsolved draws keep their flag and reason in `solution`; nothing is raised for them.
     """
     terms, notes = build_terms(market, policies)
+
+    def solve(with_outputs: Terms, near: Array | None) -> Solved:
+        return _find(market, tuple(policies), with_outputs, notes, near)
+
+    if not terms.sellers:
+        return solve(terms, start)
+    solved, chosen = set_outputs(terms, solve, start)
+    stop = np.where(chosen, solved.solution.stop, "failed")
+    return replace(solved, solution=replace(solved.solution, converged=solved.solution.converged & chosen, stop=stop))
+
+
+def _find(market: Market, policies: tuple[Instrument, ...], terms: Terms, notes: tuple[str, ...], start: Array | None) -> Solved:
+    """Solve under given terms."""
     if market.sourcing == "homogeneous":
         flows = HomogeneousSystem(terms)
         solution = _solve(flows, flows.start() if start is None or start.shape[-1] != flows.size else start)
-        return Solved(market, tuple(policies), terms, flows, solution, _state(flows, solution), notes)
+        return Solved(market, policies, terms, flows, solution, _state(flows, solution), notes)
     system = System(terms)
     first = np.zeros((1, system.size)) if start is None or start.shape[-1] != system.size else start
     solution = _solve(system, first, last_stage=2)
@@ -81,7 +95,7 @@ def find(market: Market, policies: Sequence[Instrument] = (), start: Array | Non
         z = np.where(np.isfinite(solution.z[:, :n]), solution.z[:, :n], 0.0)
         solution = _solve(system, np.concatenate([z, np.zeros((len(z), system.size - n))], axis=1))
         state = _state(system, solution)
-    return Solved(market, tuple(policies), terms, system, solution, state, notes)
+    return Solved(market, policies, terms, system, solution, state, notes)
 
 
 def _state(system: System | HomogeneousSystem, solution: Solution) -> State:

@@ -132,7 +132,8 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
         paid, back = (sum((x for d, x in zip(terms.contents, content[g]) if d.rebate is rebate), np.zeros(1)) for rebate in (False, True))
         levy = import_levy[:, g] + paid
         delay = None if c.delay is None else c.delay[:, g]
-        again = landed_price(price[:, g], export_levy[:, g] - back, c.export_factor[:, g], c.freight[:, g], delay, c.import_factor[:, g], levy)
+        again = landed_price(price[:, g], export_levy[:, g] - back, c.export_factor[:, g], c.freight[:, g], delay,
+                             c.import_factor[:, g], levy)
         landed[g] = finish(g, again, levy)
         if not given:
             sourcing[g] = _source(terms, c, g, landed[g].landed)
@@ -214,8 +215,13 @@ def _quantities(terms: Terms, layout: Layout, c: Constants, at: _Prices, log_pri
     guarantee, strip, capped_value = _guarantees(terms, at.price, scaled, draw, width)
     margin = _margin(terms, c, at, guarantee, scaled, draw)
     output, output_slope, capped = _output(terms, c, margin, capped_value, width)
+    if terms.held is not None:
+        held = pick(terms.held, draw)
+        free = np.isnan(np.real(held))
+        output, output_slope = np.where(free, output, held), np.where(free, output_slope, 0.0)
     secondary = c.secondary0 * np.exp(c.secondary_elasticity * log_price)
-    wanted, demand_slope = demand(at.buyer_price + c.final_tax, c.demand0, c.buyer_price0, c.demand_elasticity, c.choke_price, b.linear_demand)
+    wanted, demand_slope = demand(at.buyer_price + c.final_tax, c.demand0, c.buyer_price0, c.demand_elasticity, c.choke_price,
+                                  b.linear_demand)
     served = np.ones_like(at.price)
     for j, (g, d) in enumerate(layout.choke):
         served[:, g, d] -= unserved[:, j]

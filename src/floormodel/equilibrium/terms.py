@@ -191,18 +191,29 @@ class Contract:
     buyers: bool = False
 
 
+@dataclass(frozen=True)
+class Seller:
+    """A seller who sets its quantity: margin = marginal cost + conduct (X / firms) |d net price / dX|, the outputs of the other sellers
+    given and everyone else a price taker. `conduct` 1 is Cournot (a dominant firm, if it is the only one), 0 a price taker."""
+
+    policy: int
+    good: int
+    region: int
+    conduct: float
+    firms: int
+
+
 @dataclass
 class Terms:
     """The sum of what a tuple of instruments adds to a benchmark; built once, then only read.
 
     Beginning at the benchmark's: charges on routes, `freight` and `delay` (a resource cost, share of the gate price) (B, G, O, D);
     `kept` share of the price after royalty, `subsidy` USD/t, `capacity`, `latent_capacity` t/yr, and from zero `extra_cost` of
-    producing, `markup` of sellers with market power, `final_tax` on final use, all USD/t, and `profit_tax`, a share (B, G, R).
-    `markups` gives the markup of each policy that sets one, (B,).
+    producing, `final_tax` on final use, both USD/t, and `profit_tax`, a share (B, G, R). The outputs of `sellers` are not on their
+    supply curves but `held` at given tonnes (B, G, R), NaN elsewhere, once the search over them has begun (`conduct`).
     """
 
     benchmark: Benchmark
-    markups: dict[int, Array] = field(default_factory=dict)
     export_rate: Array = field(init=False)
     export_levy: Array = field(init=False)
     import_rate: Array = field(init=False)
@@ -214,7 +225,6 @@ class Terms:
     capacity: Array = field(init=False)
     latent_capacity: Array = field(init=False)
     extra_cost: Array = field(init=False)
-    markup: Array = field(init=False)
     final_tax: Array = field(init=False)
     profit_tax: Array = field(init=False)
     closed: Array = field(init=False)
@@ -224,6 +234,8 @@ class Terms:
     contents: list[Content] = field(default_factory=list)
     contracts: list[Contract] = field(default_factory=list)
     unknowns: list[Unknown] = field(default_factory=list)
+    sellers: list[Seller] = field(default_factory=list)
+    held: Array | None = None
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -234,7 +246,7 @@ class Terms:
         self.capacity, self.latent_capacity = b.capacity.copy(), b.latent_capacity.copy()
         self.delay = np.zeros((1, *b.trade.shape))
         nothing = np.zeros((b.draws, *b.active.shape))
-        self.extra_cost, self.markup, self.final_tax, self.profit_tax = (nothing.copy() for _ in range(4))
+        self.extra_cost, self.final_tax, self.profit_tax = (nothing.copy() for _ in range(3))
         self.closed = np.zeros(b.trade.shape, bool)
 
     def add_export(self, good: int, mask: Array, rate: float, levy: float, replace: bool) -> None:
