@@ -41,6 +41,7 @@ class Instrument(BaseModel, ABC):
     - `example`: fields (without `kind`) of a real measure, on the shipped market `example_market`; `example_source` is one sentence that
       names the measure and its source, and says what in the example is an assumption.
     - `slack`: fields that take the place of the example's and make it change nothing, bit for bit.
+    - `example_opens`: the example needs the latent projects of its market opened.
     - `idempotent`: the same instrument twice is the same as once (the larger of two floors counts).
     """
 
@@ -52,6 +53,7 @@ class Instrument(BaseModel, ABC):
     example: ClassVar[dict[str, Any]]
     example_source: ClassVar[str]
     slack: ClassVar[dict[str, Any]]
+    example_opens: ClassVar[bool] = False
     idempotent: ClassVar[bool] = False
 
     def check(self, market: Market) -> list[Fault]:
@@ -92,6 +94,19 @@ def routes(origins: Array, destinations: Array) -> Array:
     out = origins[:, None] & destinations[None, :]
     np.fill_diagonal(out, False)
     return out
+
+
+def rent_owners(word: str, regions: Sequence[str]) -> Array:
+    """Who owns a rent on each route, positions of regions (O, D): "exporter", "destination" or the name of one region."""
+    own = np.arange(len(regions))
+    owner = {"exporter": own[:, None], "destination": own[None, :]}.get(word)
+    return np.broadcast_to(np.array([[list(regions).index(word)]]) if owner is None else owner, (len(own), len(own)))
+
+
+def rent_owner_faults(name: str, word: str, regions: Sequence[str]) -> list[Fault]:
+    """Fault of a field that names the owner of a rent; see `rent_owners`."""
+    known = ["exporter", "destination", *regions]
+    return [] if word in known else [Fault(name, repr(word), "exporter | destination | a region", did_you_mean(word, known))]
 
 
 def check_all(policies: Sequence[Instrument], market: Market) -> None:
