@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import click
 
+from floormodel.difference import diff
 from floormodel.errors import FloormodelError
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
@@ -130,6 +131,16 @@ def check(study: Path) -> int:
     draws = f"{question.ensemble.draws:,} draws" if question.ensemble else "central figures"
     click.echo(f"{study}: no faults; market {question.market}, {len(question.scenarios)} scenario(s), "
                f"{policies} policies, {draws}")
+    return 0
+
+
+@main.command("diff")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@debug_option
+def diff_command(old: Path, new: Path) -> int:
+    """Say what the study file or run folder NEW has instead of OLD: inputs and, of two run folders, results."""
+    click.echo(diff(old, new).to_markdown())
     return 0
 
 

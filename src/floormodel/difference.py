@@ -119,7 +119,7 @@ def diff(a: Side, b: Side, *, tolerance: float = 1e-6) -> Difference:
         results = _results(old.values, new.values, tolerance, paired=seeds[0] == seeds[1])
     elif old.values is not None or new.values is not None:
         notes.append("Only one of the two has results.")
-    return Difference(pd.DataFrame(rows, columns=INPUTS), results, tuple(notes))
+    return Difference(pd.DataFrame(rows, columns=INPUTS, dtype=object), results, tuple(notes))
 
 
 def _side(given: Side) -> _Side:
