@@ -29,7 +29,7 @@ def supply(margin: Array, output0: Array, margin0: Array, elasticity: Array, lin
     if linear:
         value, on = plus(output0 * (1 + elasticity * (margin / base - 1)))
         return np.where(live, value, 0.0), np.where(live, on * output0 * elasticity / base, 0.0)
-    ratio = margin / base
+    ratio = np.where(live, margin / base, 1.0)
     on = np.real(ratio) > MARGIN_FLOOR
     ratio = np.where(on, ratio, MARGIN_FLOOR)
     value = np.where(live, output0, 0.0) * np.exp(elasticity * np.log(ratio))
@@ -46,7 +46,7 @@ def supply_area(margin: Array, output0: Array, margin0: Array, elasticity: Array
         made = np.maximum(output0 * (1 + elasticity * (margin / base - 1)), 0.0)
         return np.where(live, np.where(rigid, output0 * margin, made**2 / (2 * slope)), 0.0)
     low = MARGIN_FLOOR * base
-    top = np.maximum(margin, low)
+    top = np.where(live, np.maximum(margin, low), base)
     area = output0 * base * np.exp((1 + elasticity) * np.log(top / base)) / (1 + elasticity)
     flat = output0 * np.exp(elasticity * np.log(MARGIN_FLOOR)) * np.minimum(margin - low, 0.0)
     return np.where(live, area + flat, 0.0)
@@ -57,7 +57,7 @@ def supply_cost(output: Array, output0: Array, margin0: Array, elasticity: Array
     live = output0 > 0
     base = np.where(live, margin0, 1.0)
     scale = np.where(live, output0, 1.0)
-    y = output / scale
+    y = np.where(live, output / scale, 1.0)
     rigid = elasticity < 1e-12
     e = np.where(rigid, 1.0, elasticity)
     if linear:
