@@ -22,12 +22,14 @@ Others = tuple[Instrument, ...]
 @cache
 def market_of(kind: str, draws: int = 0) -> fm.Market:
     """The market of the example, with its central figures or with draws of its parameters."""
-    return _market(REGISTRY[kind].example_market, draws)
+    return _market(REGISTRY[kind].example_market, REGISTRY[kind].example_opens, draws)
 
 
 @cache
-def _market(name: str, draws: int) -> fm.Market:
-    return fm.sample(_market(name, 0), draws, seed=SEED) if draws else fm.load_market(name)
+def _market(name: str, opens: bool, draws: int) -> fm.Market:
+    if draws:
+        return fm.sample(_market(name, opens, 0), draws, seed=SEED)
+    return fm.load_market(name).open_projects("all") if opens else fm.load_market(name)
 
 
 def example(kind: str, **changes: Any) -> Instrument:
@@ -62,12 +64,12 @@ def _entries(value: Any) -> list[Any]:
     return [] if value is None else [value] if isinstance(value, str) else list(value) if isinstance(value, list | dict) else []
 
 
-_SOLVED: dict[tuple[str, str, int], Solved] = {}
+_SOLVED: dict[tuple[str, bool, str, int], Solved] = {}
 
 
 def solved(kind: str, policies: Others, draws: int = 0) -> Solved:
     """Solved on the market of `kind`, every draw of it. Instruments that hold lists have no hash, so solves are kept by their text."""
-    key = (REGISTRY[kind].example_market, repr(policies), draws)
+    key = (REGISTRY[kind].example_market, REGISTRY[kind].example_opens, repr(policies), draws)
     if key not in _SOLVED:
         _SOLVED[key] = run(market_of(kind, draws), policies)
     return _SOLVED[key]

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 import floormodel as fm
-from tests.outcomes import changes, run
+from tests.adapt import market_of
+from tests.outcomes import NUMBERS, by_owner, case_of, changes, examples, gap, outcome, run, turnover
 
 
 def market(price0, output0, flow0, **figures):
@@ -58,3 +60,94 @@ def test_collar_passed_on_to_all_use():
     np.testing.assert_allclose(moved["collar"][1], -2 * 10_000 * levy, rtol=1e-9)
     capped = run(m, [fm.BuyerCollar(**LYNAS | {"pass_through": 0.5, "levy_cap": 6_000.0})])
     np.testing.assert_allclose(capped.state.price[0, 0, 0], 54_000, rtol=1e-9)
+
+
+# subsidies and taxes per tonne
+
+
+@given(number=NUMBERS)
+@examples(12)
+@pytest.mark.economic_case("production_subsidy")
+def test_subsidy_equals_the_gap_payment_it_came_to(number):
+    """[28] What a one-way contract pays at its solution, after royalty, repeated as a fixed payment per tonne: the same equilibrium. The
+    treasury is as well off, for the royalty it collects on a gap payment is its own money."""
+    m = market_of(case_of(28, number, policies=1))
+    base, good = run(m), m.goods[0]
+    b = base.state.benchmark
+    holders = [r for i, r in enumerate(m.regions) if b.output0[0, 0, i] > 0]
+    one = run(m, [fm.PriceGapSubsidy(good=good, regions=holders, strike=1.3 * float(b.price0[0, 0].max()))])
+    paid = (b.kept[:, 0] * one.state.guarantee[:, 0])[0]
+    other = run(m, [fm.ProductionSubsidy(good=good, regions=[r], rate=float(paid[m.regions.index(r)])) for r in holders])
+    assert gap(outcome(one), outcome(other)) < 1e-9
+    scale, lines, moved = turnover(one), changes(one, base), changes(other, base)
+    for owner in ("consumers", "producers", "treasury"):
+        assert np.max(np.abs(by_owner(lines, owner) - by_owner(moved, owner))) < 1e-9 * scale, owner
+
+
+@pytest.mark.economic_case("use_tax", "production_subsidy")
+@pytest.mark.parametrize("levy", [3.0, 12.0])
+def test_tariff_is_subsidy_and_tax_on_use(levy):
+    """[27] Of a homogeneous good that is imported in both: a tariff of t is a production subsidy of t and a tax of t on use."""
+    m = fm.linear_market({"H": (20.0, 20.0), "F": (40.0, 20.0), "G": (10.0, 5.0)},
+                         {"H": (900.0, -20.0), "F": (200.0, -20.0), "G": (100.0, -4.0)}, freight=1.0)
+    base, good = run(m), m.goods[0]
+    one = run(m, [fm.ImportTariff(good=good, importers=["H"], levy=levy)])
+    other = run(m, [fm.ProductionSubsidy(good=good, regions=["H"], rate=levy), fm.UseTax(good=good, regions=["H"], rate=levy)])
+    assert one.state.flow[0][0, 1:, 0].sum() > 0 and abs(one.state.output - base.state.output).max() > 1
+    np.testing.assert_allclose(other.state.output, one.state.output, rtol=1e-9)
+    np.testing.assert_allclose(other.state.final_demand, one.state.final_demand, rtol=1e-9)
+    lines, moved = changes(one, base), changes(other, base)
+    for owner in ("consumers", "producers", "treasury"):
+        np.testing.assert_allclose(by_owner(moved, owner), by_owner(lines, owner), rtol=1e-9, atol=1e-9 * turnover(base), err_msg=owner)
+    assert by_owner(lines, "treasury")[0, 0] > 0
+
+
+@given(number=NUMBERS)
+@examples(8)
+@pytest.mark.economic_case("input_subsidy", "use_tax")
+def test_tax_on_processors_takes_back_a_subsidy_of_their_input(number):
+    """One undoes the other; and the subsidy alone is A times itself on their product (fixed recipe)."""
+    m = market_of(case_of(29, number, goods=2, policies=1))
+    base, (used, made) = run(m), m.goods
+    b = base.state.benchmark
+    rate = 0.04 * float(b.price0[0, 1].min() / max(b.recipe[0, 1, 0], 1e-3))
+    if not np.any(b.recipe[:, 1, 0] > 0):
+        return
+    paid = fm.InputSubsidy(good=made, made_with=used, regions=m.regions, rate=rate)
+    both = run(m, [paid, fm.UseTax(good=used, regions=m.regions, rate=rate, users="processors")])
+    assert gap(outcome(both), outcome(base)) < 1e-9
+    one, other = run(m, [paid]), run(m, [fm.ProductionSubsidy(good=made, regions=m.regions, rate=float(b.recipe[0, 1, 0]) * rate)])
+    assert gap(outcome(one), outcome(other)) < 1e-9
+
+
+def test_tax_on_use_by_hand():
+    """MYS makes 5,000 t whatever the price; demand of elasticity one then takes them at the same price with tax: p falls by all of it."""
+    m = seller_and_buyer(60_000.0)
+    found = run(m, [fm.UseTax(good="oxide", regions=["JPN"], rate=6_000.0)])
+    np.testing.assert_allclose(found.state.price[0, 0, 0], 54_000.0, rtol=1e-9)
+    moved = money(found, run(m))
+    assert set(moved) == {"producer_surplus", "use_tax"}  # consumers pay what they paid
+    np.testing.assert_allclose(moved["use_tax"], [0.0, 30e6], rtol=1e-9)
+    np.testing.assert_allclose(moved["producer_surplus"], [-30e6, 0.0], rtol=1e-9)
+
+
+NOLANS = {"good": "oxide", "regions": ["JPN"], "capex": 1_135e6 / 4_440, "hurdle": 0.08, "life": 38.0}
+
+
+@pytest.mark.economic_case("capex_subsidy")
+@pytest.mark.parametrize("share, yearly, entered", [(0.0, 0.0, 0.158869), (0.5, 10_805.4, 0.533519), (1.0, 21_610.8, 0.873817)])
+def test_capital_recovery_of_nolans(share, yearly, entered):
+    """1,135 million USD for 4,440 t a year is 255,631 USD per t/yr. 1.08^38 = 18.6253, so the recovery factor at 8 % over 38 years is
+    0.08 / (1 - 1 / 18.6253) = 0.0845389 and the yearly cost 21,610.8 USD/t. At a price of 50,000 held by others and a cost of 60,000
+    USD/t a project enters with the share 1 / (1 + exp(-(50,000 + grant - 60,000) / 6,000))."""
+    policy = fm.CapexSubsidy(**NOLANS, share=share)
+    assert policy.yearly() == pytest.approx(yearly, rel=1e-5)
+    m = fm.market_from_arrays("entry", ["oxide"], ["MYS", "JPN"], {
+        "price0": [[50e3, 50e3]], "output0": [[1e6, 0.0]], "flow0": [[[0.0, 1e6], [0.0, 0.0]]], "final_demand0": [[0.0, 1e6]],
+        "supply_elasticity": 1e4, "demand_elasticity": 0.0, "sourcing_elasticity": 4.0, "latent_capacity": [[0.0, 4_440.0]],
+        "latent_unit_cost": [[0.0, 60e3]], "latent_route_weight": [[[0.0, 0.0], [0.0, 1.0]]]}, sourcing="homogeneous").open_projects("all")
+    found = run(m, [policy] if share else [])
+    assert found.state.output[0, 0, 1] / 4_440 == pytest.approx(entered, rel=1e-4)
+    if share:
+        line = changes(found, run(m))["subsidy"]
+        assert line.sum() == pytest.approx(-yearly * entered * 4_440, rel=2e-4)

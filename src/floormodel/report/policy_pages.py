@@ -126,10 +126,11 @@ def _section(kind: str) -> str:
     model = REGISTRY[kind]
     said = words(model)
     rows = "\n".join(_row(name, model.model_fields[name], said.fields[name]) for name in model.model_fields if name != "kind")
+    where = f"`{model.example_market}`" + (", with its latent projects opened" if model.example_opens else "")
     parts = [f"\n## {kind} (`fm.{model.__name__}`)", said.does, f"**Condition:** {said.condition}", f"**Who pays:** {said.who_pays}",
              f"**Leaves out:** {said.limits}" if said.limits else "",
              "| field | default | unit or values | meaning |\n|---|---|---|---|\n" + rows,
-             f"**Example** on the market `{model.example_market}`: {model.example_source}",
+             f"**Example** on the market {where}: {model.example_source}",
              "```toml\n" + policy_toml({"kind": kind} | model.example) + "```", f"**Source:** {said.source}"]
     return "\n\n".join(filter(None, parts)) + "\n"
 
