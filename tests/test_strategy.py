@@ -178,8 +178,10 @@ def test_a_dominated_measure_is_never_chosen():
     found = fm.best_reply(SOLE, [], "sole", menu)
     assert found.best == "best" and found.is_unique and found.shares() == {"nothing": 0.0, "best": 1.0, "twice": 0.0, "ban": 0.0}
     assert found.own[[0, 2, 3], 0] == pytest.approx([0.0, 0.0, -10 * 7.5**2 / 2], abs=1e-6)
-    del menu["best"], menu["ban"]
-    assert not fm.best_reply(SOLE, [], "sole", menu).is_unique
+    assert not found.among(["nothing", "twice"]).is_unique and found.among(["ban", "twice"]).best == "twice"
+    assert found.gain("best", "ban")[0] == pytest.approx(found.expected[1] - found.expected[3])
+    with pytest.raises(fm.ScenarioError, match="found .*thrice"):
+        found.among(["thrice"])
 
 
 def test_measures_that_do_nothing_tie(rare_earths):

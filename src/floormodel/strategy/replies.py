@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +77,25 @@ class BestReply:
         """Of the complete draws, the share in which each option is best (the first of those that tie)."""
         best = self.choice.best[self.choice.best >= 0]
         return {name: float(np.mean(best == k)) if best.size else np.nan for k, name in enumerate(self.options)}
+
+    def gain(self, option: str, over: str) -> Array:
+        """What the responder has from one option rather than another (B,), USD/yr."""
+        return self.own[self.options.index(option)] - self.own[self.options.index(over)]
+
+    def among(self, options: Sequence[str]) -> BestReply:
+        """The same question with a shorter menu.
+
+        Raises
+        ------
+        ScenarioError
+            For an option that is not on the menu, or none.
+        """
+        unknown = [o for o in options if o not in self.options]
+        if unknown or not options:
+            raise ScenarioError(f"among: found {unknown or 'nothing'}; expected options of the menu: {', '.join(self.options)}")
+        at = [self.options.index(o) for o in options]
+        return replace(self, options=tuple(options), payoffs=self.payoffs[at], own=self.own[at],
+                       choice=best_choice(self.own[at], self.tolerance))
 
     def to_dataframe(self) -> pd.DataFrame:
         """option, region, q05, q50, q95, mean (USD/yr), missing (draws); the responder's own sum has region `responder`."""
