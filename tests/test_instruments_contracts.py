@@ -151,3 +151,69 @@ def test_capital_recovery_of_nolans(share, yearly, entered):
     if share:
         line = changes(found, run(m))["subsidy"]
         assert line.sum() == pytest.approx(-yearly * entered * 4_440, rel=2e-4)
+
+
+# credits
+
+
+def two_sources():
+    """MYS and USA make ten million t each at 50,000 USD/t, at an elasticity so high that the price stands; JPN buys 100 t of them, 30 from
+    MYS, whatever they cost. beta = 4 / 50,000."""
+    flow = [[1e7 - 30, 30.0, 0.0], [0.0, 0.0, 0.0], [0.0, 70.0, 1e7 - 70]]
+    return market([50e3] * 3, [1e7, 0.0, 1e7], flow, supply_elasticity=1e4, demand_elasticity=0.0)
+
+
+@pytest.mark.economic_case("standards_market", "local_content")
+@pytest.mark.parametrize("policy", [fm.StandardsMarket(good="oxide", regions=["JPN"], share=0.5, certified={"MYS": 1.0}, penalty=20e3),
+                                    fm.LocalContent(good="oxide", regions=["JPN"], share=0.5, local=["MYS"], penalty=20e3)])
+def test_price_of_a_credit_in_the_logit(policy):
+    """Of two sources of equal cost the odds are s0 / (1 - s0) exp(beta l), whatever the share asked for. From 0.3 to 0.5:
+    l = ln(7 / 3) / 8e-5 = 10,591.2 USD/t. The price rises by the divergence of the shares over beta,
+    (0.5 ln(0.5 / 0.3) + 0.5 ln(0.5 / 0.7)) / 8e-5 = 0.0871767 / 8e-5 = 1,089.71 USD/t, and no treasury sees any of it."""
+    m = two_sources()
+    found = run(m, [policy])
+    credit = found.state.scaled[0, 0] * found.terms.unknowns[0].scale[0]
+    assert credit == pytest.approx(np.log(7 / 3) / 8e-5, rel=1e-6)
+    assert found.state.sourcing[0].share[0, 0, 1] == pytest.approx(0.5, rel=1e-9)
+    assert found.state.buyer_price[0, 0, 1] - 50e3 == pytest.approx(1_089.71, rel=1e-5)
+    lines = changes(found, run(m))
+    assert by_owner(lines, "treasury")[0, 1] == pytest.approx(0.0, abs=1e-3)
+    assert by_owner(lines, "consumers")[0, 1] == pytest.approx(-108_971, rel=1e-5)
+
+
+@pytest.mark.economic_case("standards_market", "local_content")
+def test_penalty_ends_the_price_of_credits():
+    """At a penalty of 4,000: odds 3 / 7 exp(0.32) = 0.590198, share 0.371147; the treasury gets 4,000 x (0.5 - 0.371147) x 100 t."""
+    m = two_sources()
+    found = run(m, [fm.LocalContent(good="oxide", regions=["JPN"], share=0.5, local=["MYS"], penalty=4e3)])
+    assert found.state.sourcing[0].share[0, 0, 1] == pytest.approx(0.371147, rel=1e-5)
+    assert changes(found, run(m))["standards_penalty"][0, 0, 1] == pytest.approx(51_541, rel=1e-4)
+
+
+@pytest.mark.economic_case("standards_market")
+def test_certifying_costs_what_buyers_pay_more():
+    """No tonne is certified, 0.8 of all can be, for 1,000 USD/t on average; 0.4 are asked for: 0.8 (1 - exp(-l / 1,000)) = 0.4 at
+    l = 1,000 ln 2 = 693.147. What certifying costs is 0.4 l - 0.8 (l - 500) = 122.741 USD per tonne bought, and buyers pay just that."""
+    m = two_sources()
+    found = run(m, [fm.StandardsMarket(good="oxide", regions=["JPN"], share=0.4, potential={"MYS": 0.8, "USA": 0.8},
+                                       cost={"MYS": 1e3, "USA": 1e3}, penalty=5e3)])
+    credit = found.state.scaled[0, 0] * found.terms.unknowns[0].scale[0]
+    assert credit == pytest.approx(1e3 * np.log(2), rel=1e-8)
+    assert found.state.buyer_price[0, 0, 1] - 50e3 == pytest.approx(122.741, rel=1e-5)
+    assert by_owner(changes(found, run(m)), "treasury")[0, 1] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_local_content_that_is_met_changes_nothing():
+    """30 of 100 t are local, 0.3 is asked for; with 0.31 it moves."""
+    m = two_sources()
+    met, more = (run(m, [fm.LocalContent(good="oxide", regions=["JPN"], share=share, local=["MYS"], penalty=4e3)]) for share in (0.3, 0.31))
+    base = run(m)
+    assert gap(outcome(met), outcome(base)) == 0 and not money(met, base)
+    assert more.state.sourcing[0].share[0, 0, 1] == pytest.approx(0.31, rel=1e-9)
+
+
+@pytest.mark.parametrize("fields, field", [({"potential": {"MYS": 0.2}, "certified": {"MYS": 0.3}}, "potential.MYS"),
+                                           ({"potential": {"MYS": 0.2}}, "cost.MYS")])
+def test_tables_of_certificates_are_checked(fields, field):
+    policy = fm.StandardsMarket(good="oxide", regions=["JPN"], share=0.5, penalty=1e3, **fields)
+    assert field in str(policy.check(two_sources())[0])
