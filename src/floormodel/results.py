@@ -243,7 +243,7 @@ def solve(market: Market, policies: Sequence[Instrument] = (), *, bloc: Sequence
 def _bloc_of(policies: Iterable[Instrument], market: Market) -> tuple[str, ...]:
     named: list[str] = []
     for policy in policies:
-        for attribute in ("members", "importers", "regions", "region"):
+        for attribute in ("members", "importers", "regions", "region", "buyer", "payer"):
             value = getattr(policy, attribute, None) or []
             named += [value] if isinstance(value, str) else list(value)
     return tuple(r for r in market.regions if r in named)
