@@ -114,7 +114,7 @@ def _rationable(system: System) -> tuple[tuple[int, int], ...]:
 
 def _over_choke(system: System, s: State) -> list[tuple[int, int]]:
     """Destinations whose buyer price lies above the choke price in some draw and that are not yet rationed."""
-    over = np.any(s.buyer_price > choke_price(s.benchmark) * (1 + 1e-9), axis=0)
+    over = np.any(s.buyer_price + s.constants.final_tax > choke_price(s.benchmark) * (1 + 1e-9), axis=0)
     return [pair for pair in _rationable(system) if over[pair] and pair not in system.layout.choke]
 
 
