@@ -119,6 +119,7 @@ def test_every_figure_has_a_source_or_a_range_and_a_reason() -> None:
 @pytest.mark.parametrize("horizon", ["long", "short"])
 def test_benchmark_is_an_equilibrium_and_found_again(horizon: str, deck: str | None) -> None:
     market = fm.load_market("nickel", horizon=horizon, deck=deck)
+    assert market.year == (2024 if deck is None else 2019)
     before = fm.solve(market)
     assert int(before.dataset["iterations"]) == 0
     price0 = market.dataset["price0"].to_numpy()

@@ -273,7 +273,7 @@ def load_market(name: str, horizon: str = "long", deck: str | None = None, folde
     figures = pd.concat(tables, ignore_index=True)
     sources = pd.read_csv(folder / "sources.csv", dtype=str, keep_default_na=False)
     hashes = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ["market.toml", *files]}
-    return Market(name=name, title=head["title"], year=int(head["year"]), basis=head["basis"],
+    return Market(name=name, title=head["title"], year=int(head.get("deck_years", {}).get(deck, head["year"])), basis=head["basis"],
                   dataset=to_arrays(figures, head["goods"], head["regions"], horizon), sourcing=head.get("sourcing", "logit"),
                   supply_curve=head.get("supply_curve", "isoelastic"), demand_curve=head.get("demand_curve", "isoelastic"),
                   horizon=horizon, deck=deck, blocs={k: tuple(v) for k, v in head.get("blocs", {}).items()},

@@ -35,7 +35,8 @@ def study_brief(title: str, runs: Comparison, notes: Sequence[str] = ()) -> Brie
     """The brief of a comparison; its charts and tables show every scenario beside the market without policy."""
     market = runs.market
     drawn = f"{market.draws:,} draws, seed {market.seed}" if market.draws > 1 else "central figures, no draws"
-    subtitle = f"{market.title or market.name}: benchmark {market.year}, {market.horizon}-run elasticities, {drawn}."
+    deck = f" (deck {market.deck})" if market.deck else ""
+    subtitle = f"{market.title or market.name}: benchmark {market.year}{deck}, {market.horizon}-run elasticities, {drawn}."
     basis: list[Block] = [Points(market.notes)] if market.notes else []
     sections = [
         Section("What was compared", [policies_table(runs)]),

@@ -50,7 +50,8 @@ def summary(comparison: Comparison) -> str:
 def _status(runs: Comparison) -> list[str]:
     market, errors = runs.market, runs.identities()
     groups = groups_of(runs)
-    facts = [("Market", f"{market.name}, benchmark {market.year}"), ("Horizon", f"{market.horizon} run"),
+    deck = f", deck {market.deck}" if market.deck else ""
+    facts = [("Market", f"{market.name}, benchmark {market.year}{deck}"), ("Horizon", f"{market.horizon} run"),
              ("Draws", f"{market.draws:,}" + (f" (seed {market.seed})" if market.draws > 1 else "")),
              ("Solved", f"{100 * runs.share_converged:.4g} % of draws and scenarios"),
              ("Identities", f"world {errors['world']:.1e}, regional {errors['regional']:.1e} (relative)"),
