@@ -200,10 +200,12 @@ def book_offtakes(solved: Solved, lines: Lines, outside: Array) -> Array:
     received = np.zeros_like(s.price)
     for o in terms.offtakes:
         u, g, d = terms.unknowns[o.unknown], o.good, o.destination
-        assert u.contracted is not None
+        if u.contracted is None:  # the seller or the buyer is shut
+            continue
         tonnes = (s.scaled[:, o.unknown] * u.contracted[:, o.origin, d])
         landed = s.landed[g].landed[:, o.origin, d]
-        paid = (o.rule(landed, _unit_cost(solved, g, o.origin)) - landed) * tonnes + o.interest
+        delivered_cost = _unit_cost(solved, g, o.origin) + landed - s.price[:, g, o.origin]
+        paid = (o.rule(landed, delivered_cost) - landed) * tonnes + o.interest
         gain = (s.buyer_price[:, g, d] - landed) * tonnes
         lines["public_offtake" if o.public else "offtake_cost"][:, g, o.payer] += gain - paid
         lines["offtake_receipt"][:, g, o.origin] += paid
