@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 
 import floormodel as fm
-from tests.adapt import market_of
+from floormodel.accounts import ledger, regional_identity, world_identity
+from tests.adapt import complex_step, market_of, policies_of
 from tests.outcomes import NUMBERS, by_owner, case_of, changes, examples, gap, outcome, run, turnover
 
 
@@ -217,3 +218,95 @@ def test_local_content_that_is_met_changes_nothing():
 def test_tables_of_certificates_are_checked(fields, field):
     policy = fm.StandardsMarket(good="oxide", regions=["JPN"], share=0.5, penalty=1e3, **fields)
     assert field in str(policy.check(two_sources())[0])
+
+
+# contracted tonnes
+
+
+STILL = 100.0  # USD: prices move by 14 t / 10^7 t / 10^4 of 50,000 USD/t, 7e-6 USD/t, on ten million t
+
+
+def delivers(**fields):
+    return fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=20.0, **fields)
+
+
+@pytest.mark.economic_case("offtake")
+def test_offtake_at_the_index_moves_tonnes_and_no_money():
+    """20 of 100 t under contract, 0.3 of the rest as before: 20 + 0.3 x 80 = 44 from MYS, 56 from USA; sources cost the same."""
+    m = two_sources()
+    base, found = run(m), run(m, [delivers()])
+    np.testing.assert_allclose(found.state.flow[0][0, :, 1], [44.0, 0.0, 56.0], rtol=1e-9)
+    np.testing.assert_allclose(found.state.use, base.state.use, rtol=1e-12)
+    assert max(np.abs(line).max() for line in changes(found, base).values()) < STILL
+
+
+@pytest.mark.economic_case("offtake")
+@pytest.mark.parametrize("fields, paid", [
+    ({"price_rule": "fixed", "price": 60e3}, 200_000.0),  # (60,000 - 50,000) 20
+    ({"price_rule": "fixed", "price": 60e3, "prepayment": 1e6, "interest": 0.08}, 280_000.0),  # and 8 % of a million
+    ({"price_rule": "floor", "price": 55e3}, 100_000.0), ({"price_rule": "floor", "price": 45e3}, 0.0),
+    ({"price_rule": "collar", "price": 40e3, "ceiling": 45e3}, -100_000.0),
+    ({"price_rule": "cost_plus", "plus": 2e3}, 20 * (50e3 / 1.0001 + 2e3 - 50e3)),  # area under X = X0 (p / p0)^e over X0: p0 e / (1 + e)
+])
+@pytest.mark.parametrize("payer", ["buyers", "treasury"])
+def test_money_of_a_contract_by_hand(fields, paid, payer):
+    """The seller gets what the contract's price is above the landed price; the same is lost by buyers in JPN, or by a treasury in USA."""
+    m = two_sources()
+    who = {"payer": "treasury", "payer_region": "USA"} if payer == "treasury" else {}
+    found, base = run(m, [delivers(**fields, **who)]), run(m)
+    lines = changes(found, base)
+    at, account = (2, "public_offtake") if who else (1, "offtake_cost")
+    assert lines[account][0, 0, at] == pytest.approx(-paid, abs=0.05)
+    assert lines["offtake_receipt"][0, 0, 0] == pytest.approx(paid, abs=0.05)
+    assert max(np.abs(line).max() for name, line in lines.items() if name not in (account, "offtake_receipt")) < STILL
+
+
+def test_a_contract_beyond_output_takes_what_there_is():
+    """MYS makes 5,000 t and JPN uses them; of 8,000 contracted 4,995 are delivered, one in a thousand is left to the market."""
+    m = seller_and_buyer(60_000.0)
+    found = run(m, [fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8_000.0)])
+    assert 8_000 * found.state.scaled[0, 0] == pytest.approx(4_995.0, rel=1e-9)
+    assert found.state.flow[0][0, 0, 1] == pytest.approx(5_000.0, rel=1e-9)
+
+
+def test_a_contract_with_a_seller_who_is_shut_pays_nobody():
+    flow = [[0.0, 30.0, 0.0], [0.0, 0.0, 0.0], [0.0, 70.0, 200.0]]
+    m = market([50e3] * 3, [30.0, 0.0, 270.0], flow, supply_shift=[[0.0, 1.0, 1.0]])
+    found = run(m, [delivers(price_rule="fixed", price=60e3)])
+    assert not money(found, run(m)) and any("held at zero" in note for note in found.notes + tuple(found.terms.notes))
+
+
+@pytest.mark.parametrize("fields, field", [
+    ({"price_rule": "fixed"}, "price"), ({"price": 1.0}, "price"), ({"price_rule": "cost_plus"}, "plus"),
+    ({"price_rule": "collar", "price": 2.0, "ceiling": 1.0}, "ceiling")])
+def test_a_price_rule_asks_for_its_own_fields(fields, field):
+    assert field in str(delivers(**fields).check(two_sources())[0])
+
+
+# on random markets, several at once
+
+
+@given(number=NUMBERS)
+@examples(10)
+def test_contracts_and_credits_on_random_markets(number):
+    """Money adds up and the derivative is exact with a collar, a credit and a contract beside a random instrument."""
+    case = case_of(30, number, regions=2 + number % 4, policies=1)
+    m = market_of(case)
+    base, good = run(m), m.goods[-1]
+    b, g = base.state.benchmark, len(m.goods) - 1
+    seller, buyer = int(np.argmax(b.output0[0, g])), int(np.argmax(b.use0[0, g]))
+    price, made = float(b.price0[0, g].max()), float(b.output0[0, g, seller])
+    names = m.regions
+    policies = [
+        fm.BuyerCollar(good=good, regions=[names[seller]], buyer=names[buyer], floor=1.2 * price, volume=0.3 * made, pass_through=0.5),
+        fm.LocalContent(good=good, regions=[names[buyer]], share=0.6, local=[names[seller]], penalty=0.2 * price),
+        fm.StandardsMarket(good=good, regions=names, share=0.5, certified={names[0]: 0.4}, potential=dict.fromkeys(names, 0.9),
+                           cost=dict.fromkeys(names, 0.1 * price), penalty=0.3 * price),
+        fm.Offtake(good=good, seller=names[seller], buyer=names[buyer], volume=0.1 * made, price_rule="cost_plus", plus=0.1 * price),
+        fm.UseTax(good=good, regions=[names[buyer]], share=0.05), *policies_of(case)]
+    found = run(m, policies)
+    now, before = ledger(found), ledger(base)
+    assert np.max(world_identity(now, before)) < 1e-9 and np.max(regional_identity(found, now, before)) < 1e-9
+    _, slopes = found.system.evaluate(found.solution.z, np.zeros(1, int), 0.0, True)
+    exact = complex_step(found.system, found.solution.z)
+    assert np.max(np.abs(slopes - exact)) < 1e-8 * max(1.0, np.max(np.abs(exact)))

@@ -16,6 +16,7 @@ from floormodel.policies.import_tariff import ImportTariff
 from floormodel.policies.local_content import LocalContent
 from floormodel.policies.market_power import MarketPower
 from floormodel.policies.mining_tax import MiningTax
+from floormodel.policies.offtake import Offtake
 from floormodel.policies.price_floor import PriceFloor
 from floormodel.policies.price_gap_subsidy import PriceGapSubsidy
 from floormodel.policies.processing_capacity import ProcessingCapacity
@@ -30,7 +31,7 @@ from floormodel.policies.variable_levy_quota import VariableLevyQuota
 __all__ = [
     "REGISTRY", "BuyerCollar", "CapexSubsidy", "Corridor", "DomesticProcessing", "DomesticSupply",
     "DualPricing", "EntryPrice", "ExportEscalation", "ExportLicence", "ExportQuota", "ExportTax",
-    "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MiningTax", "PriceFloor",
+    "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MiningTax", "Offtake", "PriceFloor",
     "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "StandardsMarket",
     "Stockpile", "TariffRateQuota", "UseTax", "VariableLevyQuota", "check_all",
 ]
