@@ -74,7 +74,7 @@ def _routes(terms: Terms, layout: Layout, s: State, g: int, width: float) -> Rou
             unknowns.append((layout.n_prices + floor.unknown, slope if evaded is None else slope * (1 - evaded)))
     for content in terms.contents:
         if content.good == g:
-            _, on = input_gap(content, s.price, s.buyer_price, c, width)
+            _, on = input_gap(content, s.price, s.buyer_price, c, s.draw, width)
             tonnes = np.where(content.mask, on * pick(content.tonnes, s.draw)[:, None, None], 0.0)
             contents.append((content, -tonnes * by_levy if content.rebate else tonnes * at.slope_levy))
     return Routes(by_price * s.price[:, g, :, None], unknowns, contents)

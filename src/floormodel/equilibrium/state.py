@@ -171,24 +171,25 @@ def _given_price(price: Array | None, landed: Array) -> Sourcing:
     return Sourcing(price, np.zeros_like(landed), np.zeros_like(landed), np.zeros_like(price))
 
 
-def input_gap(c: Content, price: Array, buyer: Array, at: Constants, width: float) -> tuple[Array, Array]:
+def input_gap(c: Content, price: Array, buyer: Array, at: Constants, draw: Array, width: float) -> tuple[Array, Array]:
     """Price gap of the floored input on each route (k, O, D) and whether it bites; see `Content` for the two rules."""
     h = c.made_with
     stand_in = c.reference >= 0
     place = np.where(stand_in, c.reference, 0)
     there = np.where(stand_in, price[:, h, place], buyer[:, h])
+    level = pick(np.atleast_1d(np.asarray(c.level, float)), draw)[:, None]
     if c.neutral:
         there0 = np.where(stand_in, at.price0[:, h, place], at.buyer_price0[:, h])
         gap = (buyer[:, h, None, :] - there[:, :, None]) - (at.buyer_price0[:, h, None, :] - there0[:, :, None])
     else:
-        gap = np.broadcast_to((c.level - there)[:, :, None], (*there.shape, there.shape[1]))
-    value, slope = plus(gap, width * c.level)
+        gap = np.broadcast_to((level - there)[:, :, None], (*there.shape, there.shape[1]))
+    value, slope = plus(gap, width * level[:, :, None])
     return (np.swapaxes(value, 1, 2), np.swapaxes(slope, 1, 2)) if c.rebate else (value, slope)
 
 
 def content_duty(c: Content, price: Array, buyer: Array, at: Constants, draw: Array, width: float) -> Array:
     """Content duty, or the rebate on exports, (k, O, D), USD/t."""
-    gap, _ = input_gap(c, price, buyer, at, width)
+    gap, _ = input_gap(c, price, buyer, at, draw, width)
     return np.where(c.mask, pick(c.tonnes, draw)[:, None, None] * gap, 0.0)
 
 

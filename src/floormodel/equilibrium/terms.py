@@ -150,7 +150,8 @@ class Floor:
 
 @dataclass(frozen=True)
 class Content:
-    """A content duty on a good made with a floored input: duty[o, d] = tonnes * gap on the routes of `mask` (O, D).
+    """A content duty on a good made with a floored input: duty[o, d] = tonnes * gap on the routes of `mask` (O, D). `level`, the floor,
+    is a number or one per draw (B or 1,).
 
     `reference` (R,) is the region whose gate price stands for the input price in an origin that buys none, -1 where it buys.
     A `rebate` gives the same gap back on exports: the routes of `mask` lead from members out, and the export levy falls by it.
@@ -160,7 +161,7 @@ class Content:
     good: int
     made_with: int
     tonnes: Array
-    level: float
+    level: float | Array
     neutral: bool
     mask: Array
     reference: Array
