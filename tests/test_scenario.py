@@ -96,7 +96,7 @@ def test_the_hash_is_of_what_the_file_says(tmp_path):
 FIELDS = {
     "price_floor": dict(good="ndpr_oxide", members=["USA"], price=9e4, holds="member_price", collected_as="levy",
                         duty_cap=5e3, base="duty_paid", exempt=["AUS"], coverage=["magnet"], content_rule="neutral",
-                        room=10.0),
+                        export_rebate=True, room=10.0),
     "import_tariff": dict(good="magnet", importers=["USA"], origins=["CHN"], rate=0.25, levy=3.5,
                           replaces_existing=True),
     "export_tax": dict(good="magnet", exporters=["CHN"], destinations=["USA"], rate=0.1, levy=2.0,

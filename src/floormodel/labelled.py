@@ -103,18 +103,18 @@ def _add_floors(ds: xr.Dataset, solved: Solved) -> None:
     shape = (len(s.price), len(chosen), len(market.regions))
     met, landed, gap = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
     for k, (_, p) in enumerate(chosen):
-        g = market.goods.index(p.good)
+        g, level = market.goods.index(p.good), p.level(solved.terms, market)
         members = np.array([r in p.members for r in market.regions])
         free = members | np.array([r in p.exempt for r in market.regions])
         for r in np.flatnonzero(members):
             if solved.system.layout.priced[g, r]:
                 price, made = s.price[:, g, r], s.output[:, g, r] > 0
-                met[:, k, r] = np.where(made, price >= p.price * (1 - 1e-9), np.nan)
-                gap[:, k, r] = np.where(made, np.maximum(p.price - price, 0.0), np.nan)
+                met[:, k, r] = np.where(made, price >= level * (1 - 1e-9), np.nan)
+                gap[:, k, r] = np.where(made, np.maximum(level - price, 0.0), np.nan)
             levied = solved.system.layout.open_route[g][:, r] & ~free
             in_use = levied & (s.flow[g][:, :, r] > 1e-9 * np.maximum(s.use[:, g, r, None], 1e-300))
             if levied.any():
-                above = s.landed[g].landed[:, :, r] >= p.price * (1 - 1e-9)
+                above = s.landed[g].landed[:, :, r] >= level[:, None] * (1 - 1e-9)
                 landed[:, k, r] = np.where(in_use.any(-1), np.all(above | ~in_use, axis=-1), np.nan)
     ds.coords["policy"] = [f"{i + 1}:{p.kind}:{p.holds}" for i, p in chosen]
     for name, values in (("floor_met", met), ("landed_floor_met", landed), ("floor_gap", gap)):

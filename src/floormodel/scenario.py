@@ -31,7 +31,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from floormodel.errors import DataError, Faults, ScenarioError, did_you_mean
 from floormodel.market import Market, list_markets, load_market
-from floormodel.policies import REGISTRY, Instrument
+from floormodel.policies import REGISTRY, Instrument, ReferencePrice
 from floormodel.study_text import Location, by_line, key_lines, name_place, parse_toml, read_text
 from floormodel.validation import add_validation_faults, show
 
@@ -223,8 +223,8 @@ def _read_policy(policy: dict[str, Any], at: Location, lines: Mapping[Location, 
     try:
         return model.model_validate(policy)
     except ValidationError as exc:
-        add_validation_faults(exc, faults, lambda loc: name_place((*at, *loc), lines), lambda _: model.model_fields,
-                              _home, "see docs/policies.md")
+        add_validation_faults(exc, faults, lambda loc: name_place((*at, *loc), lines),
+                              lambda table: (ReferencePrice if table else model).model_fields, _home, "see docs/policies.md")
         return None
 
 

@@ -37,7 +37,7 @@ EXPECTED: dict[str, str] = {
 }
 _NUMBERS = {"int_type", "float_type", "int_from_float"}
 _TABLES = {"scenario", "policy"}
-_UNION_TAGS = {"str", "int", "float", "bool", "none", "literal", "list", "tuple"}
+_UNION_TAGS = {"str", "int", "float", "bool", "none", "literal", "list", "tuple", "number", "table"}
 
 
 def show(value: object) -> str:

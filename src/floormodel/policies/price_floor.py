@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +12,8 @@ from floormodel.equilibrium.terms import Content, Floor, Row, Terms, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Money, Tonnes, mask, register, routes
+from floormodel.policies.content import NOTHING, add_content, content
+from floormodel.policies.reference import Price, price_faults, price_level
 
 
 @register
@@ -32,7 +33,8 @@ class PriceFloor(Instrument):
     ------
     good (good) : the good whose price is held.
     members (regions) : the bloc.
-    price (USD/t) : the floor.
+    price (USD/t, or a table) : the floor, or a cost of production (`fm.ReferencePrice`), such as
+        `{ kind = "cost", regions = ["USA", "AUS"], margin = 0.1 }`; without `regions` that of the members.
     holds (choice) : which price it holds. "import_price": every shipment from a non-member lands at the floor or above.
         "member_price": one duty, adjusted until the members' average producer price is at the floor. "purchase": each member buys from
         its own producers until their price is at the floor.
@@ -44,6 +46,7 @@ class PriceFloor(Instrument):
     coverage (goods) : goods further down the chain whose imports pay for the floored input in them.
     content_rule (choice) : what they pay per tonne of input. "to_floor": the floor less the input's price where they were made.
         "neutral": only what the floor added to the members' disadvantage since the benchmark.
+    export_rebate (yes or no) : members' exports of the covered goods to others get the same back, from the member's treasury.
     room (t/yr) : most that each member buys; needed with `holds = "purchase"`. None: no purchases.
 
     Source: Council of the EU 2025/2351 (form of the duty); intervention row after Gouel (RECS, demand of a public stock).
@@ -52,7 +55,7 @@ class PriceFloor(Instrument):
     kind: Literal["price_floor"] = "price_floor"
     good: str
     members: list[str] = Field(min_length=1)
-    price: float = Field(gt=0)
+    price: Price
     holds: Literal["import_price", "member_price", "purchase"] = "import_price"
     collected_as: Literal["levy", "undertaking"] = "levy"
     duty_cap: Money | None = None
@@ -60,6 +63,7 @@ class PriceFloor(Instrument):
     exempt: list[str] = Field(default_factory=list)
     coverage: list[str] = Field(default_factory=list)
     content_rule: Literal["to_floor", "neutral"] = "to_floor"
+    export_rebate: bool = False
     room: Tonnes | None = None
 
     region_fields: ClassVar[tuple[str, ...]] = ("members", "exempt")
@@ -86,6 +90,9 @@ class PriceFloor(Instrument):
             faults.append(Fault("coverage, exempt, duty_cap", "given", "nothing", 'holds = "purchase" levies no duty'))
         if self.holds == "member_price" and self.collected_as == "undertaking":
             faults.append(Fault("collected_as", "'undertaking'", "'levy'", "an adjustable duty is always collected by the importer"))
+        if self.export_rebate and not self.coverage:
+            faults.append(Fault("export_rebate", "true", "false without coverage", "name the goods further down the chain in coverage"))
+        faults += price_faults("price", self.price, self.good, self.members, market)
         if not faults:
             order = market.goods
             for good in self.coverage:
@@ -93,32 +100,36 @@ class PriceFloor(Instrument):
                     faults.append(Fault("coverage", repr(good), f"a good made with {self.good!r}"))
         return faults
 
+    def level(self, terms: Terms, market: Market) -> Array:
+        """The floor (B or 1,), USD/t."""
+        return price_level(self.price, market.goods.index(self.good), self.members, terms.benchmark, market)
+
     def add(self, terms: Terms, market: Market, number: int) -> None:
         good = market.goods.index(self.good)
         members, exempt = mask(self.members, market.regions), mask(self.exempt, market.regions)
         if self.holds == "purchase":
             self._add_purchases(terms, market, number, good, members)
             return
-        taxed = routes(~members & ~exempt, members)
+        taxed, level = routes(~members & ~exempt, members), self.level(terms, market)
         if self.holds == "import_price":
             cap = np.inf if self.duty_cap is None else self.duty_cap
-            terms.floors.append(Floor(number, good, self.price, taxed, cap, self.collected_as == "undertaking", self.base == "duty_paid"))
-            self._warn_if_slack(terms, good, taxed)
+            terms.floors.append(Floor(number, good, level, taxed, cap, self.collected_as == "undertaking", self.base == "duty_paid"))
+            self._warn_if_slack(terms, good, taxed, level)
         else:
-            self._add_duty(terms, number, good, members, taxed)
+            self._add_duty(terms, number, good, members, taxed, level)
         for covered in self.coverage:
-            self._add_content(terms, market, number, good, market.goods.index(covered), taxed)
+            self._add_content(terms, market, number, good, market.goods.index(covered), taxed, level)
 
-    def _warn_if_slack(self, terms: Terms, good: int, taxed: Array) -> None:
+    def _warn_if_slack(self, terms: Terms, good: int, taxed: Array, level: Array) -> None:
         b = terms.benchmark
         live = taxed & b.trade[good]
         prices = b.border_price0[:, good][:, live]
         if not live.any():
             self.inert(terms, f"no benchmark imports of {self.good!r} from non-members to levy")
-        elif np.all(prices >= self.price) and not self.coverage:
-            self.inert(terms, f"floor {self.price:g} USD/t is below every benchmark border price (lowest {prices.min():g})")
+        elif np.all(prices >= level[:, None]) and not self.coverage:
+            self.inert(terms, f"floor {level.max():g} USD/t is below every benchmark border price (lowest {prices.min():g})")
 
-    def _add_duty(self, terms: Terms, number: int, good: int, members: Array, taxed: Array) -> None:
+    def _add_duty(self, terms: Terms, number: int, good: int, members: Array, taxed: Array, level: Array) -> None:
         b = terms.benchmark
         made = np.where(members, b.output0[:, good], 0.0)
         live = taxed & b.trade[good]
@@ -133,10 +144,10 @@ class PriceFloor(Instrument):
         owner = np.broadcast_to(np.arange(len(members))[None, :], taxed.shape)
         terms.unknowns.append(Unknown(
             "duty", number, good, "USD/t", scale, np.zeros_like(cap), cap / scale,
-            Row(constant=-1.0, price=weight / self.price), "floor_levy", import_levy=taxed * scale[:, None, None], owner=owner))
+            Row(constant=-1.0, price=weight / level[:, None]), "floor_levy", import_levy=taxed * scale[:, None, None], owner=owner))
 
     def _add_purchases(self, terms: Terms, market: Market, number: int, good: int, members: Array) -> None:
-        b = terms.benchmark
+        b, level = terms.benchmark, self.level(terms, market)
         for r in np.flatnonzero(members):
             if not np.any(b.output0[:, good, r] > 0):
                 terms.notes.append(f"price_floor: {market.regions[r]} has no benchmark output of {self.good!r} to buy")
@@ -150,31 +161,13 @@ class PriceFloor(Instrument):
             own[0, r, r] = self.room
             terms.unknowns.append(Unknown(
                 f"purchases[{market.regions[r]}]", number, good, "t/yr", np.array([self.room]), np.zeros(1), np.ones(1),
-                Row(constant=-1.0, price=at[None] / self.price), "stock_purchases", purchases_from=own, payer=np.array([r])))
+                Row(constant=-1.0, price=at[None] / level[:, None]), "stock_purchases", purchases_from=own, payer=np.array([r])))
 
-    def _add_content(self, terms: Terms, market: Market, number: int, good: int, covered: int, taxed: Array) -> None:
-        b = terms.benchmark
-        tonnes = content(b.recipe, good, covered)
-        if not np.any(tonnes > 0):
+    def _add_content(self, terms: Terms, market: Market, number: int, good: int, covered: int, taxed: Array, level: Array) -> None:
+        if not np.any(content(terms.benchmark.recipe, good, covered) > 0):
             self.inert(terms, f"{market.goods[covered]!r} contains no {self.good!r}: nothing to cover")
             return
-        buys = np.any(b.use0[:, good] > 0, axis=0)
-        outside = taxed.any(axis=1)
-        largest = int(np.argmax(np.where(outside, b.output0[:, good].mean(0), -1.0)))
-        reference = np.where(buys, -1, largest)
-        for i, c in enumerate(terms.contents):  # on a route, the floored stage nearest to the covered good; of one stage, the stricter
-            if c.good != covered:
-                continue
-            stricter = (self.content_rule == "to_floor", self.price) > (not c.neutral, c.level)
-            if (c.made_with > good and np.any(content(b.recipe, good, c.made_with) > 0)) or (c.made_with == good and not stricter):
-                taxed = taxed & ~c.mask
-            elif c.made_with == good or (c.made_with < good and np.any(content(b.recipe, c.made_with, good) > 0)):
-                terms.contents[i] = replace(c, mask=c.mask & ~taxed)
-        terms.contents.append(Content(number, covered, good, tonnes, self.price, self.content_rule == "neutral", taxed, reference))
-
-
-def content(recipe: Array, made_with: int, good: int) -> Array:
-    """Tonnes of one good per tonne of another through all recipes, (B,): entry of the Leontief inverse (case ind06)."""
-    size = recipe.shape[-1]
-    full = np.linalg.inv(np.eye(size) - recipe)
-    return np.where(made_with == good, 0.0, full[:, good, made_with])
+        members = mask(self.members, market.regions)
+        for rebate in (False, True)[:1 + self.export_rebate]:
+            where = routes(members, ~members) if rebate else taxed
+            add_content(terms, Content(number, covered, good, NOTHING, level, self.content_rule == "neutral", where, NOTHING, rebate))

@@ -11,6 +11,7 @@ from floormodel.equilibrium.terms import Contract, Row, Terms, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Money, Share, mask, register
+from floormodel.policies.reference import Reference, ReferencePrice
 
 
 @register
@@ -32,8 +33,9 @@ class PriceGapSubsidy(Instrument):
     strike (USD/t) : guaranteed price.
     upside_threshold (USD/t) : price above which producers share the excess. None: the strike.
     upside_share (share) : share of the excess they pay back.
-    reference (choice) : reference price: the producer's "own", or an "index".
-    index_regions (regions) : regions of the index, weighted by benchmark output. None: those of `regions`.
+    reference (word or table) : reference price r: the producer's "own", an "index", or a table that says more (`fm.ReferencePrice`), such
+        as `{ kind = "index", regions = ["CHN"], vat = 0.13, lag_months = 1 }` or `{ kind = "cost", regions = ["USA"], margin = 0.1 }`.
+    index_regions (regions) : regions of the "index", weighted by benchmark output. None: those of `regions`.
     volume_cap (t/yr) : tonnes a year and region that are guaranteed. None: all.
     money_cap (USD/yr) : largest payment per region; it does not change what producers do at the margin. None: no cap.
     clawback_cap (USD/yr) : largest pay-back per region. None: no cap.
@@ -50,7 +52,7 @@ class PriceGapSubsidy(Instrument):
     strike: float = Field(gt=0)
     upside_threshold: Money | None = None
     upside_share: Share = 0.0
-    reference: Literal["own", "index"] = "own"
+    reference: Reference = "own"
     index_regions: list[str] | None = None
     volume_cap: float | None = Field(default=None, gt=0)
     money_cap: Money | None = None
@@ -71,8 +73,10 @@ class PriceGapSubsidy(Instrument):
         faults = super().check(market)
         if self.upside_threshold is not None and self.upside_threshold < self.strike:
             faults.append(Fault("upside_threshold", repr(self.upside_threshold), f"at least the strike {self.strike:g}"))
-        if self.index_regions is not None and self.reference == "own":
+        if self.index_regions is not None and self.reference != "index":
             faults.append(Fault("index_regions", repr(self.index_regions), "nothing", 'set reference = "index" to use them'))
+        if isinstance(self.reference, ReferencePrice):
+            faults += self.reference.check("reference", self.good, self.regions, market)
         if self.budget is not None and self.money_cap is not None:
             faults.append(Fault("money_cap", repr(self.money_cap), "nothing beside a budget", "a budget already limits the outlay"))
         return faults
@@ -84,21 +88,20 @@ class PriceGapSubsidy(Instrument):
             self.inert(terms, f"none of {self.regions} produces {self.good!r}")
             return
         size = len(market.regions)
-        weights = np.eye(size)
-        if self.reference == "index":
-            base = np.where(mask(self.index_regions or self.regions, market.regions), b.output0[:, good].mean(0), 0.0)
-            if base.sum() == 0:
-                self.inert(terms, f"no benchmark output of {self.good!r} in the index regions")
-                return
-            weights = np.tile(base / base.sum(), (size, 1))
-        if self.upside_share == 0 and np.all(b.price0[:, good][:, holders] >= self.strike):
-            terms.notes.append(f"price_gap_subsidy: strike {self.strike:g} is not above the benchmark price; it pays only if prices fall")
+        reference = ReferencePrice(kind=self.reference) if isinstance(self.reference, str) else self.reference
+        weights, constant = reference.weights(good, self.index_regions or self.regions, b, market)
+        if constant is None and not weights.any():
+            self.inert(terms, f"no benchmark output of {self.good!r} in the index regions")
+            return
+        reference0 = b.price0[:, good] @ weights.T + (0.0 if constant is None else constant)
+        if self.upside_share == 0 and np.all(reference0[:, holders] >= self.strike):
+            terms.notes.append(f"price_gap_subsidy: strike {self.strike:g} is not above the reference price; it pays only if prices fall")
         payer = np.arange(size) if self.payer is None else np.full(size, market.regions.index(self.payer))
         scaling = None
         if self.budget is not None:
             scaling = len(terms.unknowns)
-            terms.unknowns.append(Unknown("scaling", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
-                                          Row(constant=-1.0, outlay=len(terms.contracts), outlay_weight=np.array([1 / self.budget])), "guarantee"))
+            row = Row(constant=-1.0, outlay=len(terms.contracts), outlay_weight=np.array([1 / self.budget]))
+            terms.unknowns.append(Unknown("scaling", number, good, "1", np.ones(1), np.zeros(1), np.ones(1), row, "guarantee"))
         terms.contracts.append(Contract(
             number, good, holders, self.strike, self.strike if self.upside_threshold is None else self.upside_threshold,
-            self.upside_share, weights, self.volume_cap, self.money_cap, self.clawback_cap, payer, scaling))
+            self.upside_share, weights, self.volume_cap, self.money_cap, self.clawback_cap, payer, scaling, constant))

@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from floormodel.equilibrium.benchmark import Array
+from floormodel.equilibrium.benchmark import Array, Benchmark
 from floormodel.equilibrium.terms import Row, Terms, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
-from floormodel.policies.base import Instrument, Money, Tonnes, mask, register
+from floormodel.policies.base import Instrument, Tonnes, mask, register
+from floormodel.policies.reference import Price, ReferencePrice, price_faults, price_level
 
 
 @register
@@ -33,8 +34,9 @@ class Stockpile(Instrument):
     source (choice) : where it buys: "any" like other buyers there, its "own" producers, or "members" in proportion to their benchmark
         output.
     members (regions) : regions it buys from, with `source = "members"`.
-    max_price (USD/t) : highest price it pays. None: the price at which demand ends.
-    release_price (USD/t) : price that a release holds; needed with `release`. None: no release.
+    max_price (USD/t, or a table) : highest price it pays, or a cost of production (`fm.ReferencePrice`), such as
+        `{ kind = "cost", regions = ["USA"], margin = 0.1 }`. None: the price at which demand ends.
+    release_price (USD/t, or a table) : price that a release holds, or a cost of production; needed with `release`. None: no release.
 
     Source: purchase and release rows after Gouel (RECS, demand of a public stock).
     """
@@ -46,8 +48,8 @@ class Stockpile(Instrument):
     release: Tonnes = 0.0
     source: Literal["any", "own", "members"] = "any"
     members: list[str] = Field(default_factory=list)
-    max_price: Money | None = None
-    release_price: Money | None = None
+    max_price: Price | None = None
+    release_price: Price | None = None
 
     region_fields: ClassVar[tuple[str, ...]] = ("region", "members")
     example_market: ClassVar[str] = "cobalt"
@@ -66,6 +68,8 @@ class Stockpile(Instrument):
             faults.append(Fault("members", "nothing", 'the regions to buy from, with source = "members"'))
         if self.source != "members" and self.members:
             faults.append(Fault("members", repr(self.members), "nothing", 'set source = "members" to buy from them'))
+        for name in ("max_price", "release_price"):
+            faults += price_faults(name, getattr(self, name), self.good, [self.region], market)
         return faults
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
@@ -77,6 +81,9 @@ class Stockpile(Instrument):
         if self.release > 0:
             self._add_release(terms, market, number, good, r)
 
+    def _level(self, price: float | ReferencePrice, good: int, b: Benchmark, market: Market) -> Array:
+        return price_level(price, good, [self.region], b, market)
+
     def _origins(self, terms: Terms, market: Market, good: int, r: int) -> Array:
         """Share of each origin (B, R) in a purchase from own or member producers."""
         b = terms.benchmark
@@ -87,7 +94,8 @@ class Stockpile(Instrument):
 
     def _add_purchase(self, terms: Terms, market: Market, number: int, good: int, r: int) -> None:
         b, size = terms.benchmark, len(market.regions)
-        limit = (b.choke_factor[:, good] * b.buyer_price0[:, good, r]) if self.max_price is None else np.full(1, self.max_price)
+        choke = b.choke_factor[:, good] * b.buyer_price0[:, good, r]
+        limit = choke if self.max_price is None else self._level(self.max_price, good, b, market)
         limit = np.where(np.isfinite(limit) & (limit > 0), limit, b.choke_factor[:, good] * b.price0[:, good, r])
         at = np.zeros(size)
         at[r] = 1.0
@@ -122,6 +130,7 @@ class Stockpile(Instrument):
             return
         at = np.zeros(len(market.regions))
         at[r] = 1.0
-        row = Row(constant=1.0, buyer_price=-at[None] / max(float(self.release_price or 0.0), 1e-300))
+        ceiling = np.full(1, 1e-300) if self.release_price is None else self._level(self.release_price, good, b, market)
+        row = Row(constant=1.0, buyer_price=-at[None] / ceiling[:, None])
         terms.unknowns.append(Unknown("release", number, good, "t/yr", room, np.zeros(1), np.ones(1), row, "stock_release",
                                       purchases=-at[None] * room[:, None], payer=np.array([r])))

@@ -102,10 +102,11 @@ class Plots:
         return next((g for g in named if isinstance(g, str)), self.runs.market.goods[-1])
 
     def _floor(self, good: str) -> float | None:
-        """The floor on a good, USD/t, where all scenarios that have one agree."""
+        """The floor on a good, USD/t, where all scenarios that have one agree on a number."""
         policies = [p for run in self.runs.runs.values() for p in run.policies if isinstance(p, PriceFloor)]
-        found = {p.price for p in policies if p.good == good}
-        return found.pop() if len(found) == 1 else None
+        found = {p.price if isinstance(p.price, float) else None for p in policies if p.good == good}
+        level = found.pop() if len(found) == 1 else None
+        return level if isinstance(level, float) else None
 
     def __repr__(self) -> str:
         names = [n for n in vars(type(self)) if not n.startswith("_")]
