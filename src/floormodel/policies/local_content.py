@@ -10,7 +10,7 @@ from pydantic import Field
 from floormodel.equilibrium.terms import Terms
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Money, Share, mask, register
-from floormodel.policies.standards_market import add_credits
+from floormodel.policies.credits import add_credits
 
 
 @register
