@@ -24,18 +24,21 @@ STUDIES = Path(__file__).parent / "studies"
 KEYS = ["variant", "scenario", "indicator", "good", "region"]
 COLUMNS = [*KEYS, "unit", "value", "base"]
 BY_REGION = ("price", "buyer_price", "output", "exports", "producer_revenue")
-BY_GOOD = ("world_output", "dominant_share", "hhi_low", "hhi_high")
+BY_GOOD = ("world_output", "hhi_low", "hhi_high")
 LEAST = 0.02  # lines of money below this share of the largest are left out
 HEADER = "# {name}.toml at central figures; written by `python -m experiments.expected {name}`\n"
 
 
 @dataclass(frozen=True)
 class Headline:
-    """What is kept of a study: variants by name with the fields of the study that they change, goods and regions."""
+    """What is kept of a study: variants by name with the fields that they change, goods, regions, more indicators by region; without
+    which scenarios."""
 
     variants: Mapping[str, Mapping[str, Any]]
     goods: tuple[str, ...]
     regions: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 HEADLINES = {
@@ -45,14 +48,19 @@ HEADLINES = {
                                       ("COD", "IDN", "CHN", "JPN")),
     "indonesia_nickel_rule": Headline(
         {f"{deck} {horizon}": {"deck": deck, "horizon": horizon} for deck, horizon in
-         (("2019", "long"), ("2019", "short"), ("2019_entry", "long"))}, ("mined", "refined"), ("IDN", "CHN", "PHL", "JPN", "CAN")),
+         (("2019", "long"), ("2019", "short"), ("2019_entry", "long"))}, ("mined", "refined"), ("IDN", "CHN", "PHL", "CAN"),
+        without=("all_processed",)),
+    "eu_ferroalloy_safeguard": Headline({h: {"horizon": h} for h in ("long", "short")}, ("ferrosilicon",), ("EU27", "NOR", "ISL", "CHN"),
+                                        ("imports", "use", "net_import_reliance")),
+    "lynas_jare": Headline({f"2025 {h}": {"horizon": h} for h in ("long", "short")}, ("ndpr_oxide", "magnet"), ("MYS", "JPN", "CHN")),
 }
 
 
 def headline(name: str) -> pd.DataFrame:
     """Headline numbers of a study, long: variant, scenario, indicator, good, region, unit, value, base (without policy)."""
     wanted, study = HEADLINES[name], read_study(STUDIES / f"{name}.toml")
-    parts = [_variant(replace(study, ensemble=None, **changes), wanted).assign(variant=variant)
+    kept = {scenario: policies for scenario, policies in study.scenarios.items() if scenario not in wanted.without}
+    parts = [_variant(replace(study, scenarios=kept, ensemble=None, **changes), wanted).assign(variant=variant)
              for variant, changes in wanted.variants.items()]
     return pd.concat(parts)[COLUMNS].reset_index(drop=True)
 
@@ -63,7 +71,7 @@ def _variant(study: Study, wanted: Headline) -> pd.DataFrame:
         runs = run_study(study, study.load())
     table = runs.indicators().to_dataframe()
     here = table["good"].isin(wanted.goods) & (
-        (table["indicator"].isin(BY_REGION) & table["region"].isin(wanted.regions)) | (table["indicator"].isin(BY_GOOD)))
+        (table["indicator"].isin((*BY_REGION, *wanted.more)) & table["region"].isin(wanted.regions)) | (table["indicator"].isin(BY_GOOD)))
     extra = pd.concat([_extra(run, scenario, wanted) for scenario, run in runs.runs.items()])
     frame = pd.concat([table.loc[here, [*KEYS[1:], "unit", "value", "base"]], extra])
     return frame[(frame["value"].abs() + frame["base"].abs()) > 0]
