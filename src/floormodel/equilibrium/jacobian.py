@@ -91,10 +91,11 @@ def _stand_in(layout: Layout, s: State, c: Content, buyer: Array) -> Array:
     return there
 
 
-def _gap_slopes(layout: Layout, s: State, c: Content, buyer: Array) -> tuple[Array, Array | None]:
+def _gap_slopes(layout: Layout, s: State, c: Content, buyer: Array) -> list[tuple[bool, Array]]:
     """What the gap of a content duty gains, (k, R, n), from the input price outside (where the good comes from, or where a rebated
-    export goes to) and, under the neutral rule, inside."""
-    return -_stand_in(layout, s, c, buyer), buyer[:, c.made_with] if c.neutral else None
+    export goes to) and, under the neutral rule, inside; with each, whether it is that of the origin of a route."""
+    outside = (not c.rebate, -_stand_in(layout, s, c, buyer))
+    return [outside, (c.rebate, buyer[:, c.made_with])] if c.neutral else [outside]
 
 
 def _buyer_slopes(layout: Layout, s: State, routes: list[Routes]) -> Array:
@@ -108,9 +109,8 @@ def _buyer_slopes(layout: Layout, s: State, routes: list[Routes]) -> Array:
             out[:, g, :, column] += (share * slope).sum(-2)
         for c, slope in r.contents:
             weight = share * slope
-            for at_origin, values in zip((not c.rebate, c.rebate), _gap_slopes(layout, s, c, out)):
-                if values is not None:
-                    out[:, g] += np.swapaxes(weight, -1, -2) @ values if at_origin else weight.sum(-2)[:, :, None] * values
+            for at_origin, values in _gap_slopes(layout, s, c, out):
+                out[:, g] += np.swapaxes(weight, -1, -2) @ values if at_origin else weight.sum(-2)[:, :, None] * values
     return out
 
 
@@ -186,9 +186,8 @@ def flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, 
         out[:, :, column] -= (served * slope).sum(-1)[:, rows]
     for c, slope in r.contents:
         weight = (served * slope)[:, rows]
-        out += _stand_in(layout, s, c, slopes.buyer)[:, rows] * weight.sum(-1)[:, :, None]
-        if c.neutral:
-            out -= weight @ slopes.buyer[:, c.made_with]
+        for at_origin, values in _gap_slopes(layout, s, c, slopes.buyer):
+            out -= weight.sum(-1)[:, :, None] * values[:, rows] if at_origin else weight @ values
     for j, unknown in enumerate(terms.unknowns):
         for named in (unknown.purchases_from, unknown.contracted) if unknown.good == g else ():
             if named is not None:
@@ -227,8 +226,8 @@ def outlay_slopes(terms: Terms, layout: Layout, s: State, number: int, slopes: S
     return out + (np.where(moving, factor * below, 0.0)[:, None] @ slopes.output[:, c.good])[:, 0]
 
 
-def border_slopes(terms: Terms, layout: Layout, s: State, g: int, weights: Array) -> Array:
-    """Derivative (k, n) of a sum of border prices with weights (., O, D); goods with content rebates apart."""
+def border_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, weights: Array) -> Array:
+    """Derivative (k, n) of a sum of border prices with weights (., O, D)."""
     c = s.constants
     factor = c.export_factor[:, g] if c.delay is None else c.export_factor[:, g] + c.delay[:, g]
     out = np.zeros((len(s.price), layout.size))
@@ -236,6 +235,11 @@ def border_slopes(terms: Terms, layout: Layout, s: State, g: int, weights: Array
     for j, unknown in enumerate(terms.unknowns):
         if unknown.good == g and unknown.export_levy is not None:
             out[:, layout.n_prices + j] += (weights * c.export_factor[:, g] * pick(unknown.export_levy, s.draw)).sum((-1, -2))
+    for content in terms.contents:
+        if content.good == g and content.rebate:
+            _, on = input_gap(content, s.price, s.buyer_price, c, s.draw, 0.0)
+            less = np.where(content.mask, on * pick(content.tonnes, s.draw)[:, None, None], 0.0) * c.export_factor[:, g]
+            out -= _by_gap(layout, s, content, slopes, weights * less)
     return out
 
 
@@ -246,8 +250,11 @@ def landed_slopes(layout: Layout, s: State, g: int, slopes: Slopes, weights: Arr
     for column, slope in r.unknowns:
         out[:, column] += (weights * slope).sum((-1, -2))
     for c, slope in r.contents:
-        weight = weights * slope
-        out -= (weight.sum(-1)[:, None] @ _stand_in(layout, s, c, slopes.buyer))[:, 0]
-        if c.neutral:
-            out += (weight.sum(-2)[:, None] @ slopes.buyer[:, c.made_with])[:, 0]
+        out += _by_gap(layout, s, c, slopes, weights * slope)
     return out
+
+
+def _by_gap(layout: Layout, s: State, c: Content, slopes: Slopes, weights: Array) -> Array:
+    """Derivative (k, n) of a sum of the gaps of a content duty with weights (., O, D)."""
+    parts = _gap_slopes(layout, s, c, slopes.buyer)
+    return sum(((weights.sum(-1 if at_origin else -2)[:, None] @ values)[:, 0] for at_origin, values in parts), np.zeros(1))

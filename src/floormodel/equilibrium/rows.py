@@ -82,7 +82,7 @@ def _slope(terms: Terms, layout: Layout, row: Row, j: int, s: State, slopes: Slo
     if row.flow is not None:
         out += flow_slopes(terms, layout, s, g, slopes, pick(row.flow, draw)).sum(1)
     if row.border is not None:
-        out += border_slopes(terms, layout, s, g, pick(row.border, draw))
+        out += border_slopes(terms, layout, s, g, slopes, pick(row.border, draw))
     if row.landed is not None:
         out += landed_slopes(layout, s, g, slopes, pick(row.landed, draw))
     if row.own is not None:
