@@ -18,7 +18,6 @@ import pandas as pd
 import floormodel as fm
 from floormodel.errors import InertWarning
 from floormodel.report.study_run import run_study
-from floormodel.scenario import Study, read_study
 
 STUDIES = Path(__file__).parent / "studies"
 KEYS = ["variant", "scenario", "indicator", "good", "region"]
@@ -58,14 +57,14 @@ HEADLINES = {
 
 def headline(name: str) -> pd.DataFrame:
     """Headline numbers of a study, long: variant, scenario, indicator, good, region, unit, value, base (without policy)."""
-    wanted, study = HEADLINES[name], read_study(STUDIES / f"{name}.toml")
+    wanted, study = HEADLINES[name], fm.read_study(STUDIES / f"{name}.toml")
     kept = {scenario: policies for scenario, policies in study.scenarios.items() if scenario not in wanted.without}
     parts = [_variant(replace(study, scenarios=kept, ensemble=None, **changes), wanted).assign(variant=variant)
              for variant, changes in wanted.variants.items()]
     return pd.concat(parts)[COLUMNS].reset_index(drop=True)
 
 
-def _variant(study: Study, wanted: Headline) -> pd.DataFrame:
+def _variant(study: fm.Study, wanted: Headline) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InertWarning)
         runs = run_study(study, study.load())
@@ -118,7 +117,7 @@ def compared(name: str, found: pd.DataFrame) -> pd.DataFrame:
 
 def page(name: str, table: pd.DataFrame) -> str:
     """The comparison as a page of Markdown."""
-    lines = [f"# {read_study(STUDIES / f'{name}.toml').title}: the model beside what happened", "",
+    lines = [f"# {fm.read_study(STUDIES / f'{name}.toml').title}: the model beside what happened", "",
              f"Written by `python -m experiments.expected {name}` from [{name}.toml]({name}.toml) and "
              f"[{name}.observed.csv]({name}.observed.csv). Nothing is fitted.", "",
              "| fact | when | observed | model | off by | run | source |", "|---|---|---|---|---|---|---|"]

@@ -14,7 +14,6 @@ import pytest
 import floormodel as fm
 from experiments.expected import HEADER, HEADLINES, KEYS, STUDIES, compared, headline, page
 from floormodel.report.study_brief import study_brief
-from floormodel.scenario import read_study
 
 NAMES = sorted(HEADLINES)
 FOUND: dict[str, pd.DataFrame] = {}
@@ -71,7 +70,7 @@ def test_a_miss_is_told_from_the_nearer_end(monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("deck", ["2025", None])
 def test_the_contract_pays_what_the_price_lacks_to_110_dollars(deck: str | None) -> None:
-    study = read_study(STUDIES / "mp_materials.toml")
+    study = fm.read_study(STUDIES / "mp_materials.toml")
     market = fm.load_market(study.market, study.horizon, deck)
     for name, origin in (("own_price", "USA"), ("index_of_china", "CHN")):
         run = fm.solve(market, study.scenarios[name])
@@ -98,7 +97,7 @@ def test_the_payment_of_2026_is_of_the_reported_size_and_that_of_2025_is_not() -
 
 
 def test_the_quota_binds_at_96_600_tonnes_and_its_rent_is_the_gap_of_prices() -> None:
-    study = read_study(STUDIES / "drc_cobalt_quota_2026.toml")
+    study = fm.read_study(STUDIES / "drc_cobalt_quota_2026.toml")
     market = study.load()
     for name, policies in study.scenarios.items():
         run = fm.solve(market, policies)
@@ -112,7 +111,7 @@ def test_the_quota_binds_at_96_600_tonnes_and_its_rent_is_the_gap_of_prices() ->
 
 
 def test_the_builds_given_back_are_those_of_the_benchmark() -> None:
-    study = read_study(STUDIES / "drc_cobalt_quota_2026.toml")
+    study = fm.read_study(STUDIES / "drc_cobalt_quota_2026.toml")
     build = study.load().dataset["stock_change0"].sum("region")
     before = fm.solve(study.load()).dataset["buyer_price"].sel(region="CHN")
     for name, share in (("builds_halved", 0.5), ("builds_end", 1.0)):
@@ -141,7 +140,7 @@ def test_what_the_study_says_of_cobalt_prices_is_what_it_gives() -> None:
 
 
 def test_the_ban_keeps_all_ore_at_home_but_the_matte_for_japan() -> None:
-    study = read_study(STUDIES / "indonesia_nickel_rule.toml")
+    study = fm.read_study(STUDIES / "indonesia_nickel_rule.toml")
     market = study.load()
     before = float(market.dataset["flow0"].sel(good="mined", origin="IDN", destination="JPN"))
     assert before == pytest.approx(91_300, abs=100)
@@ -162,7 +161,7 @@ def test_the_ban_keeps_all_ore_at_home_but_the_matte_for_japan() -> None:
 
 
 def test_a_rule_that_all_is_processed_is_the_ban_and_a_milder_one_lies_between() -> None:
-    study = read_study(STUDIES / "indonesia_nickel_rule.toml")
+    study = fm.read_study(STUDIES / "indonesia_nickel_rule.toml")
     runs = fm.compare(study.load(), study.scenarios)
     ban, rule, milder = (runs[name].dataset for name in ("ban", "all_processed", "three_quarters"))
     for variable in ("price", "output", "flow", "final_demand"):
@@ -173,7 +172,7 @@ def test_a_rule_that_all_is_processed_is_the_ban_and_a_milder_one_lies_between()
 
 
 def test_texts_name_the_deck_and_its_year() -> None:
-    study = read_study(STUDIES / "indonesia_nickel_rule.toml")
+    study = fm.read_study(STUDIES / "indonesia_nickel_rule.toml")
     runs = fm.compare(study.load(), study.scenarios)
     assert "nickel, benchmark 2019, deck 2019\n" in runs.summary()
     assert "benchmark 2019 (deck 2019), long-run" in study_brief(study.title, runs).subtitle

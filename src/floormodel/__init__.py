@@ -40,6 +40,7 @@ from floormodel.policies import (
 )
 from floormodel.response import linear_response
 from floormodel.results import Comparison, Equilibrium, Indicators, compare, solve
+from floormodel.scenario import Study, read_study
 from floormodel.search import group_output, scale_to
 from floormodel.sensitivity import tornado
 from floormodel.strategy.joint_levy import Coalition, coalition, joint_measure
@@ -63,8 +64,8 @@ __all__ = [
     "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy", "Instrument",
     "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Payoff", "Player", "PriceFloor",
     "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds", "ScenarioError",
-    "StandardsMarket", "Stockpile", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding",
+    "StandardsMarket", "Stockpile", "Study", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding",
     "club", "coalition", "compare", "diff", "explain", "group_output", "joint_measure", "linear_market",
-    "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one",
+    "linear_response", "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one", "read_study",
     "retaliation_rounds", "sample", "scale_to", "solve", "tornado",
 ]
