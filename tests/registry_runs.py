@@ -36,6 +36,11 @@ def example(kind: str, **changes: Any) -> Instrument:
     return REGISTRY[kind](**(REGISTRY[kind].example | changes))
 
 
+def beside(kind: str) -> Others:
+    """Instruments that the example stands beside, where it changes nothing alone."""
+    return tuple(REGISTRY[table["kind"]](**table) for table in REGISTRY[kind].example_beside)
+
+
 def slack(kind: str) -> Instrument:
     return example(kind, **REGISTRY[kind].slack)
 

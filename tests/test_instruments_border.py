@@ -1,5 +1,6 @@
 """Measures at the border: quotas with levies, entry prices, duties on content and their evasion, against hand calculation."""
 
+import numpy as np
 import pytest
 
 import floormodel as fm
@@ -181,3 +182,120 @@ def test_an_entry_price_without_a_cliff_is_a_minimum_import_price(cliff, home, a
     run = solve(market, fm.EntryPrice(good="good", importers=["home"], entry_price=80, max_duty=30, cliff=cliff))
     assert at(run, "price", "home") == pytest.approx(home, rel=1e-8)
     assert at(run, "price", "abroad") == pytest.approx(abroad, rel=1e-8)
+
+
+# duties on content and their return on exports
+
+INPUT, PRODUCT, TONNES = 60.0, 400.0, 2.0
+
+
+def exporter_of_products():
+    """Home makes 10 t of product from 20 t of input, nearly all of it imported, and exports 6 t; a large neighbour sets both prices."""
+    large = 1e6
+    figures = {
+        "price0": [[INPUT] * 2, [PRODUCT] * 2], "output0": [[0.5, 2 * large + 32.5], [10.0, large]],
+        "final_demand0": [[0.0, 13.0], [4.0, large + 6.0]],
+        "flow0": [[[0.5, 0.0], [19.5, 2 * large + 13.0]], [[4.0, 6.0], [0.0, large]]], "recipe": [[0.0, 0.0], [TONNES, 0.0]],
+        "demand_elasticity": 0.5, "supply_elasticity": [[0.5, 1e4], [0.5, 1e4]],
+    }
+    return fm.market_from_arrays("processing", ["input", "product"], ["home", "abroad"], figures, sourcing="homogeneous")
+
+
+MEASURES = {
+    "floor, and an adjustment beside it": (fm.PriceFloor(good="input", members=["home"], price=INPUT + 8),),
+    "duty, and an adjustment beside it": (fm.ImportTariff(good="input", importers=["home"], levy=8),),
+    "floor with all in one": (fm.PriceFloor(good="input", members=["home"], price=INPUT + 8, coverage=["product"], content_rule="neutral",
+                                            export_rebate=True),),
+}
+
+
+@pytest.mark.economic_case("content_adjustment", "price_floor")
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("rebate", [True, False])
+def test_adjustment_for_content_leaves_the_processors_margin_and_the_rebate_makes_exporters_whole(name, rebate):
+    """2 t of input, 8 USD/t dearer inside: 16 USD on a product of 400, 4 % ad valorem. With the rebate home sells to the world at 400, for
+    416 at the gate, and its margin is 416 - 2 x 68 = 400 - 2 x 60; the rebate goes on 10 t less what home itself uses at 416. Without it
+    exporters get 400, and the margin falls to 264, output to 10 (264 / 280)^0.5."""
+    policies = MEASURES[name]
+    if name == "floor with all in one":
+        policies = tuple(p.model_copy(update={"export_rebate": rebate}) for p in policies)
+    else:
+        policies = (*policies, fm.ContentAdjustment(good="input", members=["home"], coverage=["product"], export_rebate=rebate))
+    run = solve(exporter_of_products(), *policies)
+    charge = run.dataset["duty"].sel(good="product", origin="abroad", destination="home").item()
+    assert at(run, "buyer_price", "home", "input") == pytest.approx(INPUT + 8, abs=1e-3)
+    assert charge == pytest.approx(16, abs=1e-2) and charge / PRODUCT == pytest.approx(0.04, abs=1e-4)
+    gate, margin = (416, 280) if rebate else (400, 264)
+    assert at(run, "price", "home", "product") == pytest.approx(gate, abs=1e-2)
+    assert at(run, "margin", "home", "product") == pytest.approx(margin, abs=1e-2)
+    made, used = 10 * (margin / 280) ** 0.5, 4 * (gate / PRODUCT) ** -0.5
+    assert at(run, "output", "home", "product") == pytest.approx(made, rel=1e-4)
+    assert imports(run, "product", "home", "abroad") == pytest.approx(made - used, rel=1e-3)
+    assert money(run, "content_duty", "home") == pytest.approx(-16 * (made - used) * rebate, rel=1e-3)
+
+
+@pytest.mark.economic_case("content_adjustment")
+def test_content_through_two_stages():
+    """A machine of 3 t of product holds 6 t of input; to a price of 70 against 60 abroad that is 60 USD, on the product 20."""
+    figures = {"price0": [[INPUT] * 2, [PRODUCT] * 2, [2000.0] * 2], "output0": [[1.0, 41.0], [1.0, 20.0], [1.0, 5.0]],
+               "final_demand0": 0.0, "recipe": [[0, 0, 0], [TONNES, 0, 0], [0, 3.0, 0]], "demand_elasticity": 0.5, "supply_elasticity": 1.0,
+               "sourcing_elasticity": 5.0}
+    figures["flow0"] = [[[1.0, 0.0], [1.0, 40.0]], [[1.0, 0.0], [2.0, 18.0]], [[1.0, 0.0], [1.0, 4.0]]]
+    figures["final_demand0"] = [[0.0, 0.0], [0.0, 3.0], [2.0, 4.0]]
+    market = fm.market_from_arrays("machines", ["input", "product", "machine"], ["home", "abroad"], figures)
+    run = solve(market, fm.ContentAdjustment(good="input", members=["home"], coverage=["product", "machine"],
+                                             content_rule="to_floor", price=70))
+    outside = 70 - at(run, "buyer_price", "abroad", "input")
+    for good, tonnes in (("product", 2), ("machine", 6)):
+        assert run.dataset["duty"].sel(good=good, origin="abroad", destination="home").item() == pytest.approx(tonnes * outside, rel=1e-9)
+        wedge = run.dataset["export_wedge"].sel(good=good, origin="home", destination="abroad")
+        assert np.isnan(wedge) or wedge.item() == pytest.approx(-tonnes * outside, rel=1e-9)
+    assert outside == pytest.approx(10, abs=0.5)
+
+
+@pytest.mark.parametrize("fields, where", [
+    ({"content_rule": "to_floor"}, "price"), ({"price": 70.0}, "price"), ({"coverage": ["input"]}, "coverage"),
+    ({"exempt": ["home"]}, "exempt")])
+def test_content_adjustment_refuses(fields, where):
+    policy = fm.ContentAdjustment(**({"good": "input", "members": ["home"], "coverage": ["product"]} | fields))
+    assert [fault.where for fault in policy.check(exporter_of_products())] == [where]
+
+
+# evasion
+
+
+@pytest.mark.economic_case("evasion")
+def test_evasion_of_a_duty_at_the_scale():
+    """A duty of 20 with a scale of 20: half of 1 - 1/e evades, and buyers pay the duty less 0.5 x 20 / e, so that they import 50 - 16.32 t.
+    The treasury gets 20 on those that do not evade; evading takes 0.5 x 20 (1 - 2/e) a tonne."""
+    charge, share = 20 - 10 / np.e, 0.5 * (1 - 1 / np.e)
+    run = solve(fm.linear_market(**HOME), fm.ImportTariff(good="good", importers=["home"], levy=20),
+                fm.Evasion(good="good", most=0.5, scale=20))
+    assert imports(run) == pytest.approx(50 - charge, rel=1e-8)
+    assert at(run, "price", "home") - at(run, "price", "abroad") == pytest.approx(charge, rel=1e-8)
+    assert run.dataset["evaded"].sel(origin="abroad", destination="home").item() == pytest.approx(share * (50 - charge), rel=1e-8)
+    assert money(run, "import_duty", "home") == pytest.approx((1 - share) * 20 * (50 - charge), rel=1e-8)
+    lines = run.accounts()
+    total = lines["value"].sum()  # what a wedge loses, half of its square, and what evading takes
+    assert total == pytest.approx(-charge**2 / 2 - (10 - 20 / np.e) * (50 - charge), rel=1e-7)
+
+
+@pytest.mark.economic_case("evasion")
+@pytest.mark.filterwarnings("ignore::floormodel.errors.InertWarning")  # below the price at which abroad sells to nobody
+def test_evasion_of_a_floor():
+    """Top-ups are evaded like duties. A floor of 85 tops up 85 - b = W; buyers at home pay b + W - 10 (W / 20 - 1 + exp(-W / 20))."""
+    floor = solve(fm.linear_market(**HOME), fm.PriceFloor(good="good", members=["home"], price=85),
+                  fm.Evasion(good="good", most=0.5, scale=20))
+    border = at(floor, "price", "abroad")
+    gap = 85 - border
+    assert at(floor, "price", "home") == pytest.approx(85 - 10 * (gap / 20 - 1 + np.exp(-gap / 20)), rel=1e-8)
+    assert money(floor, "floor_levy", "home") == pytest.approx((1 - 0.5 * (1 - np.exp(-gap / 20))) * gap * imports(floor), rel=1e-8)
+    assert imports(floor) == pytest.approx(2 * (border - 50), rel=1e-8)
+
+
+def test_of_two_evasions_the_larger_counts_and_alone_it_is_nothing():
+    market, duty = fm.linear_market(**HOME), fm.ImportTariff(good="good", importers=["home"], levy=20)
+    large, small = fm.Evasion(good="good", most=0.5, scale=20), fm.Evasion(good="good", most=0.4, scale=1)
+    one, two, none = solve(market, duty, large), solve(market, small, duty, large), solve(market, large)
+    assert imports(two) == imports(one)
+    assert imports(none) == pytest.approx(50, rel=1e-8) and none.dataset["evaded"].sum() == 0

@@ -17,7 +17,7 @@ from floormodel.report.policy_pages import policies_page, policy_toml, words
 from floormodel.scenario import parse_study
 from tests.adapt import complex_step
 from tests.outcomes import changes, gap, money_gap, outcome, turnover
-from tests.registry_runs import DRAWS, example, market_of, others, refused, slack, solved, wrong
+from tests.registry_runs import DRAWS, beside, example, market_of, others, refused, slack, solved, wrong
 
 TESTS = Path(__file__).parent
 KINDS = sorted(REGISTRY)
@@ -91,7 +91,7 @@ def test_the_example_changes_something(kind):
     instrument = example(kind)
     assert instrument.kind == kind
     assert not instrument.check(market_of(kind))
-    assert gap(outcome(solved(kind, (instrument,))), outcome(solved(kind, ()))) > 1e-6
+    assert gap(outcome(solved(kind, (*beside(kind), instrument))), outcome(solved(kind, beside(kind)))) > 1e-6
 
 
 @every_kind

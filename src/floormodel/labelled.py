@@ -14,7 +14,7 @@ UNITS = {
     "price": "USD/t", "buyer_price": "USD/t", "border_price": "USD/t", "landed_price": "USD/t", "duty": "USD/t", "export_wedge": "USD/t",
     "floor_top_up": "USD/t", "margin": "USD/t", "output": "t/yr", "final_demand": "t/yr", "use": "t/yr", "flow": "t/yr",
     "purchases": "t/yr", "scrapped": "t/yr", "guarantee": "USD/yr", "floor_gap": "USD/t", "effective_sigma": "1", "unserved": "share",
-    "markup": "USD/t",
+    "markup": "USD/t", "evaded": "t/yr",
 }
 
 
@@ -57,13 +57,15 @@ def to_dataset(solved: Solved) -> xr.Dataset:
 
 def _routes(solved: Solved) -> dict[str, list[Array]]:
     s = solved.state
-    out: dict[str, list[Array]] = {"flow": [], "border_price": [], "landed_price": [], "duty": [], "export_wedge": [], "floor_top_up": []}
+    names = ("flow", "evaded", "border_price", "landed_price", "duty", "export_wedge", "floor_top_up")
+    out: dict[str, list[Array]] = {name: [] for name in names}
     for g in range(s.price.shape[1]):
         at = s.landed[g]
         wedge = at.border - s.price[:, g, :, None] - s.benchmark.freight[:, g]
         top_up = at.levied + at.kept
-        for name, values in (("flow", s.flow[g]), ("border_price", at.border), ("landed_price", at.landed), ("export_wedge", wedge),
-                             ("floor_top_up", top_up), ("duty", at.landed - at.border - top_up)):
+        evaded = 0.0 if (share := s.evaded[g]) is None else share * s.flow[g]
+        parts = (s.flow[g], evaded, at.border, at.landed, at.landed - at.border - top_up, wedge, top_up)
+        for name, values in zip(names, parts):
             out[name].append(np.broadcast_to(values, s.flow[g].shape))
     return out
 

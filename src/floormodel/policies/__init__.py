@@ -3,11 +3,13 @@
 from floormodel.policies.base import REGISTRY, Instrument, check_all
 from floormodel.policies.buyer_collar import BuyerCollar
 from floormodel.policies.capex_subsidy import CapexSubsidy
+from floormodel.policies.content_adjustment import ContentAdjustment
 from floormodel.policies.corridor import Corridor
 from floormodel.policies.domestic_processing import DomesticProcessing
 from floormodel.policies.domestic_supply import DomesticSupply
 from floormodel.policies.dual_pricing import DualPricing
 from floormodel.policies.entry_price import EntryPrice
+from floormodel.policies.evasion import Evasion
 from floormodel.policies.export_escalation import ExportEscalation
 from floormodel.policies.export_licence import ExportLicence
 from floormodel.policies.export_quota import ExportQuota
@@ -29,9 +31,9 @@ from floormodel.policies.use_tax import UseTax
 from floormodel.policies.variable_levy_quota import VariableLevyQuota
 
 __all__ = [
-    "REGISTRY", "BuyerCollar", "CapexSubsidy", "Corridor", "DomesticProcessing", "DomesticSupply",
-    "DualPricing", "EntryPrice", "ExportEscalation", "ExportLicence", "ExportQuota", "ExportTax",
-    "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MiningTax", "Offtake", "PriceFloor",
-    "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "StandardsMarket",
-    "Stockpile", "TariffRateQuota", "UseTax", "VariableLevyQuota", "check_all",
+    "REGISTRY", "BuyerCollar", "CapexSubsidy", "ContentAdjustment", "Corridor", "DomesticProcessing",
+    "DomesticSupply", "DualPricing", "EntryPrice", "Evasion", "ExportEscalation", "ExportLicence", "ExportQuota",
+    "ExportTax", "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MiningTax", "Offtake", "PriceFloor",
+    "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "StandardsMarket", "Stockpile",
+    "TariffRateQuota", "UseTax", "VariableLevyQuota", "check_all",
 ]

@@ -42,6 +42,7 @@ class Instrument(BaseModel, ABC):
       names the measure and its source, and says what in the example is an assumption.
     - `slack`: fields that take the place of the example's and make it change nothing, bit for bit.
     - `example_opens`: the example needs the latent projects of its market opened.
+    - `example_beside`: instruments, as tables, that the example stands beside because it changes nothing alone.
     - `idempotent`: the same instrument twice is the same as once (the larger of two floors counts).
     """
 
@@ -54,6 +55,7 @@ class Instrument(BaseModel, ABC):
     example_source: ClassVar[str]
     slack: ClassVar[dict[str, Any]]
     example_opens: ClassVar[bool] = False
+    example_beside: ClassVar[tuple[dict[str, Any], ...]] = ()
     idempotent: ClassVar[bool] = False
 
     def check(self, market: Market) -> list[Fault]:

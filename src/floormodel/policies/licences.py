@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from floormodel.equilibrium.benchmark import Array
 from floormodel.errors import Fault, did_you_mean
 from floormodel.market import Market
-from floormodel.policies.base import mask, routes
+from floormodel.policies.base import mask, rent_owners, routes
 
 OTHERS = "others"
 
@@ -39,6 +37,4 @@ def quota_routes(quota: Mapping[str, float], importers: Sequence[str], market: M
 
 def licence_owner(licences: str, market: Market) -> Array:
     """Region (O, D) that earns the rent of a quota on each route: the importer, the exporter or one named region."""
-    own = np.arange(len(market.regions))
-    owner = {"importer": own[None, :], "exporter": own[:, None]}.get(licences)
-    return np.broadcast_to(np.full((1, 1), market.regions.index(licences)) if owner is None else owner, (len(own), len(own)))
+    return rent_owners("destination" if licences == "importer" else licences, market.regions)

@@ -126,12 +126,13 @@ def _section(kind: str) -> str:
     model = REGISTRY[kind]
     said = words(model)
     rows = "\n".join(_row(name, model.model_fields[name], said.fields[name]) for name in model.model_fields if name != "kind")
+    examples = (*model.example_beside, {"kind": kind} | model.example)
     where = f"`{model.example_market}`" + (", with its latent projects opened" if model.example_opens else "")
     parts = [f"\n## {kind} (`fm.{model.__name__}`)", said.does, f"**Condition:** {said.condition}", f"**Who pays:** {said.who_pays}",
              f"**Leaves out:** {said.limits}" if said.limits else "",
              "| field | default | unit or values | meaning |\n|---|---|---|---|\n" + rows,
              f"**Example** on the market {where}: {model.example_source}",
-             "```toml\n" + policy_toml({"kind": kind} | model.example) + "```", f"**Source:** {said.source}"]
+             "```toml\n" + "".join(map(policy_toml, examples)) + "```", f"**Source:** {said.source}"]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
