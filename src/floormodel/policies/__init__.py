@@ -33,7 +33,7 @@ from floormodel.policies.variable_levy_quota import VariableLevyQuota
 __all__ = [
     "REGISTRY", "BuyerCollar", "CapexSubsidy", "ContentAdjustment", "Corridor", "DomesticProcessing",
     "DomesticSupply", "DualPricing", "EntryPrice", "Evasion", "ExportEscalation", "ExportLicence", "ExportQuota",
-    "ExportTax", "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MiningTax", "Offtake", "PriceFloor",
-    "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "StandardsMarket", "Stockpile",
-    "TariffRateQuota", "UseTax", "VariableLevyQuota", "check_all",
+    "ExportTax", "ImportTariff", "InputSubsidy", "Instrument", "LocalContent", "MarketPower", "MiningTax", "Offtake",
+    "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "StandardsMarket",
+    "Stockpile", "TariffRateQuota", "UseTax", "VariableLevyQuota", "check_all",
 ]

@@ -22,10 +22,10 @@ class ContentAdjustment(Instrument):
     It goes with any measure that makes the input dearer for members: a floor, a duty, a quota, a tax on use. (A price_floor can have the
     same with its field `coverage`.)
 
-    Condition: duty = content x gap on covered goods from non-members, content being tonnes of the input through all recipes; under "neutral"
-    gap = max(0, (P inside - P outside) - the same in the benchmark), under "to_floor" gap = max(0, price - P outside), with P the
-    buyer price of the input in the two regions of a route; closed forms, no unknown. A rebate takes content x gap off what non-members
-    pay for members' goods.
+    Condition: duty = content x gap on covered goods from non-members, content being tonnes of the input through all recipes; gap is
+    max(0, (P inside - P outside) - the same in the benchmark) under "neutral" and max(0, price - P outside) under "to_floor", with P
+    the buyer price of the input in the two regions of a route; closed forms, no unknown. A rebate takes content x gap off what
+    non-members pay for members' goods.
 
     Who pays: members' buyers of the covered goods, to the importer's treasury; rebates are paid by the exporter's treasury.
 
@@ -59,8 +59,8 @@ class ContentAdjustment(Instrument):
     example: ClassVar[dict[str, Any]] = {
         "good": "ndpr_oxide", "members": ["USA", "EU27", "JPN"], "coverage": ["magnet"], "content_rule": "to_floor", "price": 110_000.0}
     example_source: ClassVar[str] = (
-        "The United States Trade Representative asked on 26 February 2026 whether a minimum price for critical minerals should reach downstream "
-        "goods (whitecase.com/insight-alert/trump-administration-seeks-public-input-proposed-critical-minerals-trade-agreement); members, "
+        "The United States Trade Representative asked on 26 February 2026 whether a minimum price for critical minerals should reach "
+        "downstream goods (whitecase.com/insight-alert/trump-administration-seeks-public-input-proposed-critical-minerals-trade-agreement); members, "
         "the price of 110 USD/kg, that of the guarantee for MP Materials, and the rebate are assumptions.")
     slack: ClassVar[dict[str, Any]] = {"price": 1.0}
     idempotent: ClassVar[bool] = True

@@ -18,8 +18,8 @@ class Evasion(Instrument):
 
     The share rises with what there is to save. It is no measure itself: alone it changes nothing.
 
-    Condition: of the tonnes on a route h = most (1 - exp(-W / scale)) evade the added duties W, USD/t. Each evader bears a cost below W, the
-    last one W itself, so that buyers pay W less the integral of h from 0 to W; a closed form, no unknown.
+    Condition: of the tonnes on a route h = most (1 - exp(-W / scale)) evade the added duties W, USD/t. Each evader bears a cost below W,
+    the last one W itself, so that buyers pay W less the integral of h from 0 to W; a closed form, no unknown.
 
     Who pays: treasuries collect (1 - h) W a tonne instead of W; h W less the integral is spent on evading. Of a levy under a quota the
     owner of licences bears the part that is his. Duties in force in the benchmark are paid.
