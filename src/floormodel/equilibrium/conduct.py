@@ -75,7 +75,8 @@ class Game:
             pushed = _with_terms(solved.system, self.holding(moved))
             df = pushed.evaluate(z.astype(complex), draws, 0.0, False)[0].imag / STEP
             dz = _solve_each(jac, np.where(stuck, 0.0, -df))
-            s = pushed.state(z + 1j * STEP * dz, draws)
+            with np.errstate(all="ignore"):  # NaN where the matrix is singular
+                s = pushed.state(z + 1j * STEP * dz, draws)
             out[:, i] = (((s.price + s.guarantee) * s.constants.kept)[:, g, r]).imag / STEP
         return out
 

@@ -107,6 +107,7 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
         floors = [(i, f) for i, f in enumerate(terms.floors) if f.good == g]
         if floors:
             at = hold_floors(at, floors, scaled, draw, width)
+        friction[g] = None
         if evades(terms, g):
             at, evaded[g], friction[g] = evade(at, terms, c, g, levy, draw)
         for j, unknown in enumerate(terms.unknowns):

@@ -12,15 +12,15 @@ from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, mask, register, rent_owner_faults, rent_owners, routes
 
-HIGHEST = 50.0  # rent at most, in benchmark prices: where output falls to the volume, hardly anything is exported at it
+HIGHEST = 10.0  # rent at most, in benchmark prices
 
 
 @register
 class DomesticSupply(Instrument):
     """A volume of one region's output that must stay at home; what is made beyond it may be exported.
 
-    Condition: X - volume - exports  complementary to  0 <= rent (USD/t) <= 50 times the benchmark price, added to the export levy on
-    all routes abroad. At the upper end output itself falls short of the volume, and hardly anything leaves.
+    Condition: X - volume - exports  complementary to  0 <= rent (USD/t) <= 10 times the benchmark price, added to the export levy
+    on all routes abroad. At the upper end the volume is not held: home does not want it, and output falls short of it.
 
     Who pays: own producers, through a lower price at the gate, and foreign buyers; home buyers gain. The rent goes to
     `licence_holder`, export taxes on it to the exporter's treasury.
@@ -74,8 +74,8 @@ class DomesticSupply(Instrument):
         exports = np.where(abroad, b.flow0[:, good], 0.0).sum((-1, -2))
         if np.all(exports + self.volume <= made):
             terms.notes.append(f"domestic_supply: {self.volume:g} t is not above what stays at home in the benchmark")
-        scale = b.price0[:, good, home]
+        scale, exported = b.price0[:, good, home], abroad / made[:, None, None]
+        left = Row(constant=-self.volume / made, output=np.eye(len(market.regions))[home] / made[:, None], flow=-exported,
+                   other=Row(flow=-exported))  # output below the volume: nothing leaves
         terms.unknowns.append(Unknown(
-            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, HIGHEST),
-            Row(constant=-self.volume / made, output=np.eye(len(market.regions))[home] / made[:, None], flow=abroad / -made[:, None, None]),
-            "quota_rent", export_levy=abroad * scale[:, None, None], owner=rent_owners(self.licence_holder, market.regions)))
+            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, HIGHEST), left, "quota_rent", export_levy=abroad * scale[:, None, None], owner=rent_owners(self.licence_holder, market.regions)))
