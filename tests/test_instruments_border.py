@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import floormodel as fm
+from floormodel.accounts import ledger, regional_identity, world_identity
+from tests.adapt import complex_step, drawn, market_of, solve_case
 
 # home buys 200 - p and makes p; abroad makes 2 p - 100, so that abroad's price is 50 + imports / 2
 HOME = {"supply": {"home": (0, 1), "abroad": (-100, 2)}, "demand": {"home": (200, -1)}}
@@ -299,3 +301,33 @@ def test_of_two_evasions_the_larger_counts_and_alone_it_is_nothing():
     one, two, none = solve(market, duty, large), solve(market, small, duty, large), solve(market, large)
     assert imports(two) == imports(one)
     assert imports(none) == pytest.approx(50, rel=1e-8) and none.dataset["evaded"].sum() == 0
+
+
+# all of them at once
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_border_measures_at_once_on_random_markets(seed):
+    """Money adds up and derivatives equal complex steps where rebates, quotas, entry prices and evasion meet on the same goods."""
+    case, rng = drawn(seed, goods=2, regions=4, policies=0), np.random.default_rng(seed)
+    market = market_of(case)
+    (raw, made), (members, others) = market.goods, (market.regions[:2], market.regions[2:])
+    price = np.nanmean(market.dataset["price0"].values, axis=1)
+    traded = market.dataset["flow0"].sum(["origin", "destination"]).values
+    rule = {"content_rule": "neutral"} if seed % 2 else {"content_rule": "to_floor", "price": 1.2 * price[0]}
+    policies = [
+        fm.PriceFloor(good=raw, members=members, price=1.3 * price[0], collected_as="undertaking" if seed > 1 else "levy"),
+        fm.ContentAdjustment(good=raw, members=members, coverage=[made], **rule),
+        fm.TariffRateQuota(good=made, importers=members, quota={"others": 0.05 * traded[1]}, rate_out=0.3),
+        fm.EntryPrice(good=made, importers=others, entry_price=1.1 * price[1], max_duty=0.3 * price[1]),
+        fm.VariableLevyQuota(good=raw, importers=others[:1], threshold=1.2 * price[0], quota={"others": 0.05 * traded[0]}),
+        fm.Evasion(good=raw, most=0.3, scale=0.1 * price[0]), fm.Evasion(good=made, most=0.4, scale=0.2 * price[1])]
+    free, found = solve_case(case, []), solve_case(case, policies)
+    assert found.solution.converged.all()
+    now, before = ledger(found), ledger(free)
+    assert world_identity(now, before).max() < 1e-10 and regional_identity(found, now, before).max() < 1e-10
+    low, high = found.system.bounds()
+    z = np.clip(found.solution.z + 0.03 * rng.standard_normal(found.solution.z.shape), low, high)
+    exact = complex_step(found.system, z)
+    slopes = found.system.evaluate(z, np.zeros(1, int), 0.0, True)[1]
+    assert np.abs(slopes - exact).max() <= 1e-8 * max(1.0, np.abs(exact).max())

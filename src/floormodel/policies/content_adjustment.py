@@ -60,8 +60,8 @@ class ContentAdjustment(Instrument):
         "good": "ndpr_oxide", "members": ["USA", "EU27", "JPN"], "coverage": ["magnet"], "content_rule": "to_floor", "price": 110_000.0}
     example_source: ClassVar[str] = (
         "The United States Trade Representative asked on 26 February 2026 whether a minimum price for critical minerals should reach "
-        "downstream goods (whitecase.com/insight-alert/trump-administration-seeks-public-input-proposed-critical-minerals-trade-agreement); members, "
-        "the price of 110 USD/kg, that of the guarantee for MP Materials, and the rebate are assumptions.")
+        "downstream goods (White & Case, 'Trump Administration Seeks Public Input on Proposed Critical Minerals Trade Agreement', "
+        "whitecase.com); members, the price of 110 USD/kg, that of the guarantee for MP Materials, and the rebate are assumptions.")
     slack: ClassVar[dict[str, Any]] = {"price": 1.0}
     idempotent: ClassVar[bool] = True
 
