@@ -25,7 +25,7 @@ from floormodel.strategy.games import shared_out
 from floormodel.strategy.payoffs import Counted, Payoff, check_regions, counted, payoff_table, raise_faults, regions_at
 
 By = Literal["levy", "rate", "cut"]
-Rest = Literal["reoptimise", "keep"]
+Rest = Literal["reoptimise", "keep", "not asked"]
 Progress = Callable[[Iterable], Iterable]
 UNITS = {"levy": "USD/t", "rate": "share of the gate price", "cut": "share of the exports without policy"}
 GRID = 13
@@ -66,7 +66,8 @@ class Search:
 
     Attributes
     ----------
-    members, by : who acts and how. levels (N,) : grid, from 0. joint (N, B) : sum of the members' payoffs, USD/yr against no policy.
+    members, by : who acts and how. levels (N,) : grid, from 0. table (N, B, R) : payoffs of all regions on it, USD/yr against no
+    policy. joint (N, B) : the members' sum.
     level : the one that serves the members best on average over draws. place : "interior", "lower edge" (no level pays), "upper edge"
     (the joint payoff still rises at the end of the grid) or "" (no draw was solved throughout).
     payoffs (B, R) : of all regions at that level. start (B, R) : at level 0.
@@ -76,6 +77,7 @@ class Search:
     members: tuple[str, ...]
     by: By
     levels: Array
+    table: Array
     joint: Array
     level: float
     place: str
@@ -105,7 +107,7 @@ class Coalition:
 
     Attributes
     ----------
-    found : the search for all members together. leaving : {member: what happens if it leaves}; empty for a single member.
+    found : the search for all members together. leaving : {member: what happens if it leaves}; empty for one member, or not asked.
     weights : {member: share of the joint gain paid out by a trust}; None: each keeps what it has.
     tolerance (B,) : payoffs closer than this are ties.
     """
@@ -183,7 +185,7 @@ def coalition(market: Market, good: str, members: Sequence[str], highest: float,
     payoff : what the joint payoff adds up, such as "welfare" or "export_revenue"
     policies : in force besides, at every level
     discipline : {member: share of the level it applies}
-    rest : what the others do when one member leaves: "reoptimise" their level, or "keep" it
+    rest : what the others do when one member leaves: "reoptimise" their level, "keep" it; "not asked" leaves `leaving` empty
     weights : {member: share of the joint gain}, adding to one; None: each keeps what it has
     grid : points from 0 to `highest`. refine : the level is found to this part of a grid step.
 
@@ -206,7 +208,7 @@ def coalition(market: Market, good: str, members: Sequence[str], highest: float,
         return _search(count, good, tuple(group), by, levels, policies, discipline, refine, progress)
 
     found, leaving = look(members), {}
-    for member in members if len(members) > 1 else ():
+    for member in members if len(members) > 1 and rest != "not asked" else ():
         others = [m for m in members if m != member]
         if rest == "reoptimise":
             alone = look(others)
@@ -229,7 +231,7 @@ def _search(count: Counted, good: str, members: tuple[str, ...], by: By, levels:
     known = np.isfinite(joint).all(0)
     if not known.any():
         nothing = np.full_like(payoffs[0], np.nan)
-        return Search(members, by, levels, joint, np.nan, "", nothing, payoffs[0], np.full(joint.shape[1], np.nan))
+        return Search(members, by, levels, payoffs, joint, np.nan, "", nothing, payoffs[0], np.full(joint.shape[1], np.nan))
     k = int(joint[:, known].mean(1).argmax())
     level, best = float(levels[k]), payoffs[k]
     tried: list[tuple[float, float, Array]] = [(float(joint[k, known].mean()), level, best)]
@@ -245,7 +247,7 @@ def _search(count: Counted, good: str, members: tuple[str, ...], by: By, levels:
     minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": refine * (levels[1] - levels[0])})
     _, level, best = max(tried, key=lambda t: t[0])
     edge = {0.0: "lower edge", float(levels[-1]): "upper edge"}
-    return Search(members, by, levels, joint, level, edge.get(level, "interior"), best, payoffs[0], _vertices(levels, joint))
+    return Search(members, by, levels, payoffs, joint, level, edge.get(level, "interior"), best, payoffs[0], _vertices(levels, joint))
 
 
 def _vertices(levels: Array, joint: Array) -> Array:
@@ -267,7 +269,7 @@ def _check(market: Market, good: str, members: Sequence[str], highest: float, by
     faults = check_regions(market, "members", list(members))
     if good not in market.goods:
         faults.append(Fault("good", repr(good), f"a good of market {market.name!r}", did_you_mean(good, market.goods)))
-    for key, value, known in (("by", by, tuple(UNITS)), ("rest", rest, ("reoptimise", "keep"))):
+    for key, value, known in (("by", by, tuple(UNITS)), ("rest", rest, ("reoptimise", "keep", "not asked"))):
         if value not in known:
             faults.append(Fault(key, repr(value), " | ".join(known)))
     top = {"cut": 1.0, "rate": 5.0}.get(by, np.inf)
