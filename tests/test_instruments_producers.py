@@ -1,18 +1,13 @@
-"""Instruments of producing countries against markets solved by hand, and against the instruments they must equal."""
+"""Instruments of producing countries against markets solved by hand, and against published ones."""
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from scipy.optimize import brentq
 
 import floormodel as fm
-from floormodel.accounts import ledger, regional_identity, world_identity
-from floormodel.equilibrium.solve import find_quietly
 from floormodel.errors import InertWarning, ScenarioError
-from tests.adapt import complex_step, market_of
-from tests.as_specific import quota_rent, quotas_as_duties, quotas_as_taxes
-from tests.outcomes import NUMBERS, by_owner, case_of, changes, examples, gap, outcome, run, turnover
-from tests.producers_markets import at, money, one_good, ore_and_metal, solve, unknown
-from tests.test_textbook_cases import WHEAT, enter
+from tests.producers_markets import at, logit_market, money, one_good, ore_and_metal, solve, unknown
+from tests.test_textbook_cases import CASES, WHEAT, enter
 
 
 def close(value, expected, tolerance=1e-8):
@@ -112,86 +107,229 @@ def test_faults_of_domestic_processing():
     assert any("5 years" in note for note in solve(one_good(), processing(0.5, expiry_years=5.0)).notes)
 
 
-# on random markets
+# licences
 
 
-def limit_of(kind, market, good, exporter, made, exports):
-    """An instrument that keeps about a third of what a region exports at home."""
-    name = market.goods[good]
-    if kind == "domestic_processing":
-        return fm.DomesticProcessing(good=name, exporter=exporter, share=1 - 0.7 * exports / made)
-    raise AssertionError(kind)
+def desired_share(price_a, price_b, beta=0.04):
+    """Logit share of origin a, 0.6 in the benchmark at 100, at other gate prices."""
+    a, b = 0.6 * np.exp(-beta * (price_a - 100)), 0.4 * np.exp(-beta * (price_b - 100))
+    return a / (a + b), a, b
 
 
-def limited(kind, number):
-    """A random market without measures and a limit on the largest exporter of one good, one market in four with `ces` sourcing."""
-    for attempt in range(100):
-        case = case_of(KINDS.index(kind) + 240, number + attempt, regions=2 + number % 4)
-        market = market_of(case | ({"sourcing": "ces"} if number % 4 == 0 else {}))
-        base = run(market)
-        for g in range(len(market.goods)):
-            abroad = base.state.flow[g][0] * ~np.eye(len(market.regions), dtype=bool)
-            o = int(abroad.sum(1).argmax())
-            made, exports = base.state.output[0, g, o], abroad[o].sum()
-            if 0 < exports <= made:
-                return market, base, g, limit_of(kind, market, g, market.regions[o], made, exports)
-    raise AssertionError("no exports")
+@pytest.mark.economic_case("export_licence")
+@pytest.mark.parametrize("refused", [0.1, 0.5, 0.9])
+def test_licences_refuse_a_share_of_what_is_desired(refused):
+    """Buyers of a fixed tonnage U = 100 from a and b, X = X0 (p / 100)^2, desired share s of a at gate prices: q = (1 - refused) s U.
+
+    The rent w takes the share to y s / (y s + 1 - s), y = exp(-beta w), which is (1 - refused) s where
+    exp(beta w) = (1 - (1 - refused) s) / ((1 - refused)(1 - s))."""
+    market = logit_market([60.0, 40.0, 0.0], [0.0, 0.0, 100.0], [[0, 0, 60.0], [0, 0, 40.0], [0, 0, 0]],
+                          supply_elasticity=2.0, demand_elasticity=0.0)
+
+    def gate(tonnes):
+        return 100 * (tonnes / 60) ** 0.5, 100 * ((100 - tonnes) / 40) ** 0.5
+
+    tonnes = brentq(lambda q: q - (1 - refused) * 100 * desired_share(*gate(q))[0], 1e-9, 60, xtol=1e-13)
+    share, a, b = desired_share(*gate(tonnes))
+    rent = np.log((1 - (1 - refused) * share) / ((1 - refused) * (1 - share))) / 0.04
+    run = solve(market, fm.ExportLicence(good="good", exporter="a", refused=refused, licence_holder="destination"))
+    close(at(run, "output", "a"), tonnes)
+    close(unknown(run), rent)
+    close(at(run, "price", "a"), gate(tonnes)[0])
+    close(at(run, "buyer_price", "d"), 100 - np.log(a * np.exp(-0.04 * rent) + b) / 0.04)
+    close(money(run, "quota_rent", "d"), rent * tonnes)
 
 
-KINDS = ["domestic_processing"]
-every_kind = pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.economic_case("export_licence")
+def test_licences_of_the_only_origin():
+    """Nothing to turn to: D(p + w) = (1 - refused) D(p) gives w = p ((1 - refused)^(-1 / eta) - 1), and X(p) = (1 - refused) D(p)
+    gives p = 100 (1 - refused)^(1 / (eps + eta))."""
+    market = logit_market([50.0, 0.0], [0.0, 50.0], [[0, 50.0], [0, 0]], supply_elasticity=1.5, demand_elasticity=0.5, regions=("a", "d"))
+    run = solve(market, fm.ExportLicence(good="good", exporter="a", refused=0.3))
+    price = 100 * 0.7 ** (1 / 2.0)
+    close(at(run, "price", "a"), price)
+    close(unknown(run), price * (0.7**-2 - 1))
+    close(at(run, "output", "a"), 50 * 0.7 ** (1.5 / 2.0))
+    delayed = solve(market, fm.ExportLicence(good="good", exporter="a", delay=0.2))
+    close(at(delayed, "price", "a"), 100 * 1.2 ** (-0.5 / 2.0))  # X(p) = D(1.2 p)
+    close(at(delayed, "buyer_price", "d"), 1.2 * at(delayed, "price", "a"))
+    assert set(delayed.accounts()["account"]) == {"consumer_surplus", "producer_surplus"}  # waiting is nobody's income
 
 
-@every_kind
-@given(number=NUMBERS)
-@examples(6)
-def test_a_limit_equals_an_export_tax_of_its_rent(kind, number):
-    """[24] The same prices and tonnes; what the holders of licences had, the exporter's treasury has."""
-    market, base, g, limit = limited(kind, number)
-    one = run(market, [limit])
-    assume(not one.system.layout.choke and quota_rent(one, g).any())
-    other = run(market, quotas_as_taxes(one))
-    assert gap(outcome(one), outcome(other)) < 1e-7
-    lines, moved, scale = changes(one, base), changes(other, base), turnover(base)
-    np.testing.assert_allclose(by_owner(lines) / scale, by_owner(moved) / scale, atol=1e-7)
-    assert np.max(np.abs(moved["quota_rent"])) == 0
-    low, high = one.system.bounds()
-    for z in (one.solution.z, np.clip(one.solution.z + 0.02, low, high)):
-        _, slopes = one.system.evaluate(z, np.zeros(1, int), 0.0, True)
-        exact = complex_step(one.system, z)
-        assert np.max(np.abs(slopes - exact)) <= 1e-8 * max(1.0, np.max(np.abs(exact)))
-    now, before = ledger(one), ledger(base)
-    assert max(world_identity(now, before)[0], regional_identity(one, now, before)[0]) < 1e-10
+def test_a_licence_needs_buyers_with_a_taste():
+    with pytest.raises(ScenarioError, match=r"refused: found 0\.3; expected 0 or 1 in a market with sourcing 'homogeneous'"):
+        solve(one_good(), fm.ExportLicence(good="good", exporter="home", refused=0.3))
+    close(at(solve(one_good(), fm.ExportLicence(good="good", exporter="home", refused=1.0)), "price", "home"), 10.0)
 
 
-@every_kind
-@given(number=NUMBERS)
-@examples(6)
-def test_a_limit_equals_a_tariff_of_all_partners(kind, number):
-    """[25] The same world allocation and world welfare; rent and charges on it go to the importers, or stay there."""
-    market, base, g, limit = limited(kind, number)
-    limit = limit.model_copy(update={"licence_holder": ("exporter", "destination")[number % 2]})
-    one = run(market, [limit])
-    assume(not one.system.layout.choke and quota_rent(one, g).any())
-    other = run(market, quotas_as_duties(one))
-    assert gap(outcome(one), outcome(other)) < 1e-7
-    lines, moved, scale = changes(one, base), changes(other, base), turnover(base)
-    assert abs(by_owner(lines).sum() - by_owner(moved).sum()) < 1e-7 * scale
-    rent = quota_rent(one, g) * one.state.flow[g][0] * (one.terms.export_rate[0, g] + (limit.licence_holder == "exporter"))
-    np.testing.assert_allclose((by_owner(moved) - by_owner(lines))[0] / scale, (rent.sum(0) - rent.sum(1)) / scale, atol=1e-7)
+# a volume at home
 
 
-@given(number=NUMBERS)
-@examples(6)
-def test_all_of_output_at_home_is_a_quota_of_nothing(number):
-    """[30] The same closed routes bit for bit, and where nothing is shut a prohibitive tax."""
-    market, base, g, limit = limited("domestic_processing", number)
-    good, exporter = limit.good, limit.exporter
-    ban = find_quietly(market, [limit.model_copy(update={"share": 1.0})])
-    quota = find_quietly(market, [fm.ExportQuota(good=good, exporter=exporter, quota=0.0)])
-    np.testing.assert_array_equal(ban.solution.z, quota.solution.z)
-    same = [np.array_equal(getattr(ban.system.layout, name), getattr(base.system.layout, name)) for name in ("priced", "supplied")]
-    assume(all(same) and market.sourcing == "logit" and not ban.system.layout.choke and ban.solution.converged.all())
-    price = float(base.state.benchmark.price0[0, g].max())
-    tax = run(market, [fm.ExportTax(good=good, exporters=[exporter], levy=1e3 * price)])
-    assert gap(outcome(ban), outcome(tax)) < 1e-6
+@pytest.mark.economic_case("domestic_supply")
+def test_a_volume_that_stays_at_home():
+    """30 - p = 18: p = 12, X = 24; exports 6 = 90 - 3 P: P = 28, rent 16."""
+    run = solve(one_good(), fm.DomesticSupply(good="good", exporter="home", volume=18.0))
+    close(at(run, "price", "home"), 12.0)
+    close(at(run, "buyer_price", "abroad"), 28.0)
+    close(unknown(run), 16.0)
+    close(money(run, "quota_rent", "home"), 96.0)
+    free = solve(one_good(), fm.DomesticSupply(good="good", exporter="home", volume=9.0))
+    close(at(free, "price", "home"), 20.0)
+    assert unknown(free) == 0
+
+
+@pytest.mark.economic_case("domestic_supply")
+def test_a_volume_that_home_does_not_want():
+    """Home takes 10 t at any price: of 30 t kept, no more than these are made, at 100 (10 / 40)^(1 / 2) where X = 40 (p / 100)^2;
+    the rent is at its end, and it is said so."""
+    market = logit_market([40.0, 20.0], [10.0, 50.0], [[10.0, 30.0], [0, 20.0]], supply_elasticity=2.0, demand_elasticity=0.0,
+                          regions=("a", "d"))
+    run = solve(market, fm.DomesticSupply(good="good", exporter="a", volume=30.0))
+    close(at(run, "price", "a"), 50.0)
+    close(at(run, "output", "a"), 10.0)
+    assert run.dataset["unknown_bound"].values.ravel()[0] == "upper"
+    with pytest.raises(ScenarioError, match="volume: found 40; expected below benchmark output, 40 t/yr"):
+        solve(market, fm.DomesticSupply(good="good", exporter="a", volume=40.0))
+
+
+# taxes along a chain and on mines
+
+
+@pytest.mark.economic_case("export_escalation")
+def test_export_tax_by_a_table():
+    """P = 1.5 p: 2 p = 30 - p + 90 - 4.5 p, p = 16, P = 24, exports 18."""
+    run = solve(one_good(), fm.ExportEscalation(rates={"good": 0.5}, exporters=["home"]))
+    close(at(run, "price", "home"), 16.0)
+    close(money(run, "export_charge", "home"), 8.0 * 18.0)
+
+
+@pytest.mark.economic_case("export_escalation")
+@pytest.mark.parametrize(("ore", "metal"), [(0.25, 0.0), (0.25, 0.1), (0.0, 0.1)])
+def test_escalation_protects_processors(ore, metal):
+    """Ore costs (1 + ore) p abroad, metal from home earns P / (1 + metal):
+    2 p = P / (1 + metal) - p + 3 (P - (1 + ore) p), P = 140 - 2 p."""
+    price = 140 * (1 / (1 + metal) + 3) / (3 + 2 / (1 + metal) + 6 + 3 * (1 + ore))
+    run = solve(ore_and_metal(), fm.ExportEscalation(rates={"ore": ore, "metal": metal}, exporters=["home"]))
+    close(at(run, "price", "home", "ore"), price)
+    smelted = (140 - 2 * price) / (1 + metal) - price
+    close(at(run, "output", "home", "metal"), smelted)
+    assert (smelted > 20) == (ore > metal)
+
+
+@pytest.mark.economic_case("dual_pricing")
+def test_home_buyers_pay_half():
+    """Home uses 30 - p / 2, abroad 90 - 3 p; producers earn the average price: X^2 = 2 (p X - p / 2 (30 - p / 2)) with X = 120 - 3.5 p,
+    so 18.75 p^2 - 1050 p + 14400 = 0: p = 24, X = 36, 18 of it at home, burden 0.5 x 24 x 18 / 36 = 6."""
+    run = solve(one_good(), fm.DualPricing(good="good", region="home", discount=0.5))
+    close(at(run, "price", "home"), 24.0)
+    close(at(run, "buyer_price", "home"), 12.0)
+    close(at(run, "output", "home"), 36.0)
+    close(unknown(run), 6.0)
+    for account, region, value in (("consumer_surplus", "home", 18.0**2 / 2 - 50.0), ("consumer_surplus", "abroad", 18.0**2 / 6 - 150.0),
+                                   ("producer_surplus", "home", 18.0**2 - 400.0)):
+        close(money(run, account, region), value)
+    close(money(run, "dual_pricing", "home"), 0.0, 1e-6)
+
+
+@pytest.mark.economic_case("mining_tax")
+@pytest.mark.parametrize("hidden", [0.0, 0.4])
+def test_royalty_and_what_is_not_declared(hidden):
+    """Of half of the price, 1 - hidden is paid: X = 2 k p with k = 1 - 0.5 (1 - hidden), so p = 120 / (4 + 2 k)."""
+    run = solve(one_good(), fm.MiningTax(good="good", region="home", royalty=0.5, under_invoicing=hidden))
+    kept = 1 - 0.5 * (1 - hidden)
+    price = 120 / (4 + 2 * kept)
+    close(at(run, "price", "home"), price)
+    close(at(run, "output", "home"), 2 * kept * price)
+    close(money(run, "royalty", "home"), 0.5 * (1 - hidden) * price * 2 * kept * price)
+    if hidden == 0:
+        close(money(run, "royalty", "home"), 288.0)  # p = 24, X = 24
+
+
+@pytest.mark.economic_case("mining_tax")
+def test_a_royalty_on_top_of_another():
+    """With 20 % in force, X = 20 at p = 10: X = 2.5 pn; 10 % more: 2.5 x 0.7 p = 120 - 4 p; 10 % in its place: 2.5 x 0.9 p."""
+    market = one_good().replace(royalty0=0.2)
+    for replaces, kept in ((False, 0.7), (True, 0.9)):
+        run = solve(market, fm.MiningTax(good="good", region="home", royalty=0.1, replaces_existing=replaces))
+        close(at(run, "price", "home"), 120 / (4 + 2.5 * kept))
+    with pytest.raises(ScenarioError, match=r"royalty: found 0\.8; expected less than the whole price"):
+        solve(market, fm.MiningTax(good="good", region="home", royalty=0.8))
+
+
+@pytest.mark.economic_case("mining_tax")
+def test_a_profit_tax_moves_nothing_but_money():
+    """Surplus 20^2 = 400; a quarter of it not declared."""
+    free = solve(one_good())
+    run = solve(one_good(), fm.MiningTax(good="good", region="home", profit_tax=0.3, under_invoicing=0.25))
+    for name in ("price", "output", "flow", "buyer_price", "use"):
+        np.testing.assert_array_equal(free.dataset[name].values, run.dataset[name].values)
+    close(money(run, "profit_tax", "home"), 400 * 0.3 * 0.75)
+    close(money(run, "producer_surplus", "home"), -400 * 0.3 * 0.75)
+
+
+# transport and plants
+
+
+@pytest.mark.economic_case("corridor")
+def test_a_corridor_lowers_freight():
+    """P = p + f: 2 p = 30 - p + 90 - 3 p - 3 f, p = 20 - f / 2; freight of 12, cut by half, by 4 t, and by more than there is."""
+    market = fm.linear_market({"home": (0.0, 2.0)}, {"home": (30.0, -1.0), "abroad": (90.0, -3.0)}, 12.0)
+    for change, freight in (({"freight_share": -0.5}, 6.0), ({"freight_change": -4.0}, 8.0), ({"freight_change": -20.0}, 0.0),
+                            ({"freight_change": 3.0, "freight_share": -0.5}, 9.0)):
+        run = solve(market, fm.Corridor(goods=["good"], origins=["home"], destinations=["abroad"], **change))
+        close(at(run, "price", "home"), 20 - freight / 2)
+        close(at(run, "buyer_price", "abroad"), 20 + freight / 2)
+
+
+@pytest.mark.economic_case("corridor")
+def test_three_countries_with_freight_brought_back_to_the_published_one():
+    case = CASES["three_countries"]
+    dear = case | {"freight": np.array(case["freight"]) + 2 * (1 - np.eye(3))}
+    names = list(case["supply"])
+    run = solve(enter(dear), fm.Corridor(goods=["good"], origins=names, freight_change=-2.0))
+    for region, price in zip(names, case["price"]):
+        close(at(run, "price", region), price)
+
+
+@pytest.mark.economic_case("processing_capacity")
+def test_a_limit_earns_a_scarcity_rent():
+    """24 = 120 - 4 p: p = 24 where 12 would do; surplus 12^2 and 12 x 24, less 20^2. With 8 t more, p = 22."""
+    run = solve(one_good(), fm.ProcessingCapacity(good="good", region="home", limit=24.0))
+    close(at(run, "price", "home"), 24.0)
+    close(at(run, "output", "home"), 24.0)
+    close(money(run, "producer_surplus", "home"), 144.0 + 288.0 - 400.0)
+    more = solve(one_good().replace(capacity=24.0), fm.ProcessingCapacity(good="good", region="home", added=8.0))
+    close(at(more, "price", "home"), 22.0)
+    with pytest.raises(ScenarioError, match="added: found 8; expected nothing beside a limit"):
+        solve(one_good(), fm.ProcessingCapacity(good="good", region="home", added=8.0, limit=24.0))
+    with pytest.warns(InertWarning, match="has no limit on 'good' to add to"):
+        solve(one_good(), fm.ProcessingCapacity(good="good", region="home", added=8.0))
+
+
+DEAR = fm.ProcessingCapacity(good="metal", region="home", electricity_share=0.5, electricity_price_factor=3.0)
+
+
+@pytest.mark.economic_case("processing_capacity")
+def test_electricity_in_the_margin():
+    """Half of a margin of 20, at three times the price: 20 a tonne. 2 p = P - p - 20 + 3 (P - p), P = 140 - 2 p: 14 p = 540."""
+    run = solve(ore_and_metal(), DEAR)
+    close(at(run, "price", "home", "ore"), 540 / 14)
+    close(at(run, "output", "home", "metal"), 140 - 3 * 540 / 14 - 20)
+
+
+@pytest.mark.economic_case("processing_capacity", "domestic_processing")
+def test_a_processing_rule_fails_where_capacity_or_electricity_binds():
+    """Half of the ore is to be smelted at home, 20 t in free trade and 35 t under the rule alone.
+
+    Plants for 20 t: ore falls to 40 t at p = 20, P = 100; nothing more is smelted, and plants earn 80 a tonne where 20 would do.
+    Dear electricity and a quarter at home, as in free trade: p / 2 = P - p - 20, P = 140 - 2 p: 3.5 p = 120, 120 / 7 t smelted."""
+    full = solve(ore_and_metal(), fm.DomesticProcessing(good="ore", exporter="home", share=0.5),
+                 fm.ProcessingCapacity(good="metal", region="home", limit=20.0))
+    for good, region, output in (("ore", "home", 40.0), ("metal", "home", 20.0), ("metal", "abroad", 20.0)):
+        close(at(full, "output", region, good), output)
+    close(at(full, "price", "home", "ore"), 20.0)
+    close(at(full, "margin", "home", "metal"), 80.0)
+    close(money(full, "producer_surplus", "home"), 60.0 * 20.0 + 20.0**2 - 40.0**2)
+    dear = solve(ore_and_metal(), fm.DomesticProcessing(good="ore", exporter="home", share=0.25), DEAR)
+    close(at(dear, "output", "home", "metal"), 120 / 7)
+    assert 120 / 7 < 20
