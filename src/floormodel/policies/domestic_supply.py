@@ -12,7 +12,7 @@ from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, mask, register, rent_owner_faults, rent_owners, routes
 
-HIGHEST = 10.0  # rent at most, in benchmark prices
+HIGHEST = 10.0  # rent at most, in benchmark prices: a rent that holds a volume nobody takes has no end, and next to no exports pay it
 
 
 @register
@@ -47,11 +47,11 @@ class DomesticSupply(Instrument):
 
     region_fields: ClassVar[tuple[str, ...]] = ("exporter",)
     example_market: ClassVar[str] = "rare_earths"
-    example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "exporter": "IND", "volume": 450.0}
+    example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "exporter": "IND", "volume": 80.0}
     example_source: ClassVar[str] = (
         "India asked IREL in June 2025 to stop exports of neodymium and keep it for domestic use: Reuters, 13 June 2025, at "
-        "evmagz.com/india-seeks-to-curb-rare-earth-exports-to-japan-prioritise-domestic-supply-amid-china-trade-tensions, where 450 t "
-        "is what IREL plans to make in the year to March 2026; that this volume is what must stay is an assumption.")
+        "evmagz.com/india-seeks-to-curb-rare-earth-exports-to-japan-prioritise-domestic-supply-amid-china-trade-tensions; a volume of 80 "
+        "t, twice what India uses in the benchmark, is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"volume": 0.0}
     idempotent: ClassVar[bool] = True
 
@@ -74,8 +74,8 @@ class DomesticSupply(Instrument):
         exports = np.where(abroad, b.flow0[:, good], 0.0).sum((-1, -2))
         if np.all(exports + self.volume <= made):
             terms.notes.append(f"domestic_supply: {self.volume:g} t is not above what stays at home in the benchmark")
-        scale, exported = b.price0[:, good, home], abroad / made[:, None, None]
-        left = Row(constant=-self.volume / made, output=np.eye(len(market.regions))[home] / made[:, None], flow=-exported,
-                   other=Row(flow=-exported))  # output below the volume: nothing leaves
+        scale = b.price0[:, good, home]
         terms.unknowns.append(Unknown(
-            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, HIGHEST), left, "quota_rent", export_levy=abroad * scale[:, None, None], owner=rent_owners(self.licence_holder, market.regions)))
+            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, HIGHEST),
+            Row(constant=-self.volume / made, output=np.eye(len(market.regions))[home] / made[:, None], flow=abroad / -made[:, None, None]),
+            "quota_rent", export_levy=abroad * scale[:, None, None], owner=rent_owners(self.licence_holder, market.regions)))
