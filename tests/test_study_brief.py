@@ -7,6 +7,7 @@ import pytest
 
 from floormodel.report.study_brief import LIMITS, study_brief
 from floormodel.report.study_run import checks, indicator_table, run_study, write_study
+from floormodel.results import compare
 from floormodel.scenario import parse_study
 
 POLICIES = {
@@ -83,10 +84,16 @@ def test_every_check_of_a_solved_study_is_passed(page):
     assert all(row["passed"] for row in rows)
 
 
-def test_a_study_without_a_bloc_has_a_brief_without_a_price_chart(tmp_path):
+def test_countries_that_limit_exports_are_a_group_of_their_own(tmp_path):
     study, runs = study_of("export_quota")
-    assert runs["export_quota"].bloc == ()
+    assert runs["export_quota"].bloc == ("CHN",)
     write_study(tmp_path, study, runs)
+    assert "Limiting exports: China" in (tmp_path / "brief.html").read_text("utf-8")
+
+
+def test_a_study_without_a_bloc_has_a_brief_without_a_price_chart(tmp_path):
+    study, _ = study_of("export_quota")
+    write_study(tmp_path, study, compare(study.load(), study.scenarios, bloc=()))
     stems = {p.stem for p in (tmp_path / "figures").iterdir()}
     assert "prices" not in stems
     assert {"output", "revenue", "incidence_1"} <= stems

@@ -20,6 +20,7 @@ from floormodel.market import Market
 from floormodel.policies.base import Instrument
 
 QUANTILES = (0.05, 0.5, 0.95)
+EXPORTER_FIELDS = ("exporter", "exporters")
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +217,8 @@ def solve(market: Market, policies: Sequence[Instrument] = (), *, bloc: Sequence
     policies : sequence of instruments
         Their order does not matter.
     bloc : regions, optional
-        What bloc-wide indicators refer to; default: every region named as member, importer, holder or buyer of an instrument.
+        What bloc-wide indicators refer to; default: every region named as member, importer, holder or buyer of an instrument, or, if
+        there is none, as exporter.
     base : Solved, optional
         The market without policy, if it is at hand.
 
@@ -240,12 +242,13 @@ def solve(market: Market, policies: Sequence[Instrument] = (), *, bloc: Sequence
     return Equilibrium(find(market, policies, start), before, chosen, name)
 
 
-def _bloc_of(policies: Iterable[Instrument], market: Market) -> tuple[str, ...]:
-    named: list[str] = []
-    for policy in policies:
-        for attribute in ("members", "importers", "regions", "region", "buyer", "payer"):
-            value = getattr(policy, attribute, None) or []
-            named += [value] if isinstance(value, str) else list(value)
+def _bloc_of(policies: Sequence[Instrument], market: Market) -> tuple[str, ...]:
+    """The regions that buy under the instruments; where there are none, those that limit their exports."""
+    for attributes in (("members", "importers", "regions", "region", "buyer", "payer"), EXPORTER_FIELDS):
+        values = [getattr(policy, attribute, None) or [] for policy in policies for attribute in attributes]
+        named = {name for value in values for name in ([value] if isinstance(value, str) else value)}
+        if named:
+            break
     return tuple(r for r in market.regions if r in named)
 
 

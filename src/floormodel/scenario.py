@@ -94,6 +94,7 @@ class StudyTable(Table):
     horizon: Literal["long", "short"] = "long"
     deck: Annotated[str, AfterValidator(_plain_text)] | None = None
     open_projects: Literal["all"] | list[Annotated[str, AfterValidator(_project)]] = Field(default_factory=list)
+    bloc: list[str] | None = Field(default=None, min_length=1)
     scenario: list[ScenarioTable] = Field(min_length=1)
     ensemble: Ensemble | None = None
 
@@ -111,6 +112,7 @@ class Study:
     horizon: str
     deck: str | None
     open_projects: str | tuple[tuple[str, str], ...]
+    bloc: tuple[str, ...] | None
     scenarios: Mapping[str, tuple[Instrument, ...]]
     ensemble: Ensemble | None
     source: str
@@ -148,6 +150,10 @@ class Study:
             except DataError as exc:
                 where = name_place(("open_projects",), lines)
                 faults.add(where, repr(":".join(pair)), f"a latent project of market {self.market!r}", _tail(exc))
+        for region in self.bloc or ():
+            if region not in market.regions:
+                where = name_place(("bloc",), lines)
+                faults.add(where, repr(region), f"a region of market {self.market!r}", did_you_mean(region, market.regions))
         for i, instruments in enumerate(self.scenarios.values()):
             for j, instrument in enumerate(instruments):
                 for fault in instrument.check(market):
@@ -184,8 +190,8 @@ def parse_study(text: str, source: str = "study") -> Study:
         raise
     faults.raise_if_any()
     return Study(title=table.title, market=table.market, horizon=table.horizon, deck=table.deck,
-                 open_projects=_pairs(table.open_projects), scenarios=scenarios, ensemble=table.ensemble, source=source,
-                 text=text)
+                 open_projects=_pairs(table.open_projects), bloc=tuple(table.bloc) if table.bloc else None, scenarios=scenarios,
+                 ensemble=table.ensemble, source=source, text=text)
 
 
 def _pairs(projects: str | list[str]) -> str | tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ import pandas as pd
 from floormodel.market import Market
 from floormodel.report.labels import CHANGES_BY_NATURE, NO_POLICY, region_groups
 from floormodel.report.style import Provenance
-from floormodel.results import QUANTILES, Comparison, Indicators
+from floormodel.results import EXPORTER_FIELDS, QUANTILES, Comparison, Indicators
 
 KEYS = ["scenario", "indicator", "good", "region", "unit"]
 ADDITIVE = ("output", "recycled", "producer_revenue", "revenue_and_rents", "value_added", "use", "final_demand")
@@ -58,7 +58,9 @@ def groups_of(runs: Comparison) -> dict[str, list[str]]:
     output = output.mean("draw") if "draw" in output.dims else output
     lead = [runs.market.regions[i] for i in output.to_numpy().argmax(-1)]
     bloc = next(iter(runs.runs.values())).bloc
-    return dict(region_groups(lead, bloc, runs.market.regions))
+    policies = [policy for run in runs.runs.values() for policy in run.policies]
+    limiting = {name for p in policies for field in EXPORTER_FIELDS for name in np.atleast_1d(getattr(p, field, None) or [])}
+    return dict(region_groups(lead, bloc, runs.market.regions, exporting=bool(bloc) and set(bloc) <= limiting))
 
 
 def provenance_of(runs: Comparison) -> Provenance:

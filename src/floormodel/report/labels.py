@@ -43,7 +43,7 @@ REGIONS = {
     "ZAF": "South Africa",
     "ZMB": "Zambia",
     "world": "World",
-    "bloc": "Buying bloc",
+    "bloc": "Bloc",
     "dominant": "Dominant suppliers",
     "others": "Other countries",
 }
@@ -220,13 +220,15 @@ def format_range(low: float, middle: float, high: float, unit: str = "") -> str:
     return texts[1] if texts[0] == texts[1] == texts[2] else f"{texts[1]} ({texts[0]} to {texts[2]})"
 
 
-def region_groups(dominant: Iterable[str], bloc: Iterable[str], regions: Iterable[str]) -> Mapping[str, list[str]]:
-    """Regions in three groups by name: the buying bloc, dominant suppliers outside it, the other countries."""
+def region_groups(dominant: Iterable[str], bloc: Iterable[str], regions: Iterable[str], exporting: bool = False) -> Mapping[str, list[str]]:
+    """Regions in three groups by name: the buying bloc (or the countries that limit their exports), dominant suppliers outside it, the
+    other countries."""
     regions, bloc = list(regions), set(bloc)
     lead = [r for r in regions if r in set(dominant) - bloc]
     rest = [r for r in regions if r not in bloc and r not in lead]
+    members = [r for r in regions if r in bloc]
     groups = {
-        "Buying bloc": [r for r in regions if r in bloc],
+        "Limiting exports: " + ", ".join(map(region_name, members)) if exporting else "Buying bloc": members,
         "Dominant: " + ", ".join(region_name(r) for r in lead): lead,
         "Other countries": rest,
     }

@@ -52,7 +52,7 @@ def prices(frame: pd.DataFrame, good: str, *, scenarios: Sequence[str] | None = 
     category_axis(axes, names)
     value_axis(axes, "x", "USD/kg")
     span_from_zero(axes)
-    title = title or f"{capitalised(good_name(good))}: prices inside and outside the buying bloc"
+    title = title or f"{capitalised(good_name(good))}: prices inside and outside the bloc"
     notes = footer(provenance, BAND_NOTE, sign_note(("bloc_producer_price", "price_outside")))
     return finish(figure, title, "USD per kg; buyers' prices include duties and freight, weighted by use", notes, handles)
 

@@ -106,7 +106,7 @@ def _charts(runs: Comparison, suffix: str) -> list[Chart]:
         ("revenue", plots.revenue, "Change of producer revenue by country and stage, by scenario."),
     ]
     if next(iter(runs.runs.values())).bloc:
-        drawn.insert(0, ("prices", plots.prices, "Prices in and outside the buying bloc, by scenario."))
+        drawn.insert(0, ("prices", plots.prices, "Prices in and outside the bloc, by scenario."))
     return [Chart(draw(), name + suffix, text, text) for name, draw, text in drawn]
 
 

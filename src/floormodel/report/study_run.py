@@ -26,7 +26,7 @@ def run_study(study: Study, market: Market, progress: bool = False) -> Compariso
     """Solve every scenario of a study on `market` (what `study.load()` gave), with draws if the study asks for some."""
     if study.ensemble is not None:
         market = sample(market, study.ensemble.draws, study.ensemble.seed)
-    return compare(market, study.scenarios, progress=progress)
+    return compare(market, study.scenarios, bloc=study.bloc, progress=progress)
 
 
 def write_study(folder: Path, study: Study, runs: Comparison, notes: Sequence[str] = ()) -> None:
