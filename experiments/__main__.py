@@ -14,7 +14,7 @@ from tqdm import tqdm
 from floormodel.errors import FloormodelError, InertWarning
 from floormodel.report.run_folder import check_target, write_run_folder
 
-EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "coalition")
+EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "club", "coalition")
 
 
 def _progress(items: Iterable) -> Iterable:

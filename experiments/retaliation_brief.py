@@ -254,10 +254,9 @@ class Pages:
         rows = []
         for label in dict.fromkeys(v["variant"]):
             inside, outside = (v[(v["variant"] == label) & (v["floor"] == f)].iloc[0] for f in (True, False))
-            rows.append({"assumption": label, "best reply to the floor": inside["best"], "worth": inside["gain"] / 1e6,
-                         "best without a floor": outside["best"], "worth without": outside["gain"] / 1e6,
-                         f"best on {self.name}, with the floor": inside["best_floored"],
-                         f"worth on {self.name}": inside["gain_floored"] / 1e6})
+            rows.append({"assumption": label, "best reply to the floor": inside["best"], "best without a floor": outside["best"],
+                         f"best on {self.name}, with the floor": inside["best_floored"], "worth": inside["gain"] / 1e6,
+                         "worth without": outside["gain"] / 1e6, f"worth on {self.name}": inside["gain_floored"] / 1e6})
         frame = pd.DataFrame(rows)
         table = Table("The best reply under other assumptions", frame, {c: "USD m/yr" for c in frame.columns if c.startswith("worth")},
                       "Central values. Worth: over doing nothing.", name="flips")

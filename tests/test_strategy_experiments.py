@@ -10,16 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import experiments.club as club
 import experiments.coalition as coalition
 import experiments.coalition_results as coalition_results
 import experiments.retaliation as retaliation
 import experiments.retaliation_results as retaliation_results
 import floormodel as fm
 from experiments.cases import case_of
+from experiments.club_results import joiners_of, under_floor
 from experiments.coalition_results import derived_elasticity, first_order, share_outside
 from experiments.retaliation_results import NOTHING, best_by, menu_of, options_of
 from experiments.words import number, quantiles, span
 from floormodel.errors import InertWarning
+from floormodel.report.labels import region_name
 
 DRAWS = 4
 
@@ -68,6 +71,22 @@ def test_the_menu_withholds_what_its_names_say():
 
 def test_a_span_reads_as_its_quantiles():
     assert span(*quantiles(pd.Series([1e6, 2e6, 3e6])), "USD/yr") == "2.00 (1.10 to 2.90) million USD a year"
+
+
+@pytest.mark.slow
+def test_club(tmp_path):
+    page = run(club, tmp_path, "cobalt")
+    table = pd.read_csv(tmp_path / "joining_stability.csv")
+    payoffs = pd.read_csv(tmp_path / "joining_payoffs.csv")
+    alone = payoffs[payoffs["number"] == 0].set_index("region")["mean"]
+    core = list(fm.load_market("cobalt").blocs["allies"])
+    assert table["joint"][0] == pytest.approx(alone[core].sum(), rel=1e-9) and len(table) == 2 ** 5
+    joiners = joiners_of(fm.load_market("cobalt"), case_of(fm.load_market("cobalt")), core)
+    assert len(joiners) == 5 and not set(joiners) & {*core, "CHN", "ROW"} and {"CAN", "AUS"} < set(joiners)
+    market = fm.sample(fm.load_market("cobalt"), DRAWS, 7)
+    found = fm.club(market, under_floor(case_of(market)), joiners[:1], core)
+    gain = found.gain_of_joining(joiners[0], 0)
+    assert f"{region_name(joiners[0])} gains {span(*quantiles(gain), 'USD/yr')} by joining the core" in page
 
 
 @pytest.mark.slow
