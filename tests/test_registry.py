@@ -60,7 +60,7 @@ def test_docstring_has_its_parts_and_every_field(kind):
 def test_the_page_of_instruments_is_the_one_that_is_written_from_them():
     page = (TESTS.parent / "docs" / "policies.md").read_text("utf-8")
     assert page == policies_page(), "run: floormodel list policies --markdown > docs/policies.md"
-    table = page.partition("## Which instrument for which measure")[2].partition("\n- [")[0]
+    table = page.partition("**Which instrument for which measure**")[2].partition("\n- [")[0]
     assert set(REGISTRY) <= set(re.findall(r"`(\w+)`", table)), "the table of measures leaves an instrument out"
 
 

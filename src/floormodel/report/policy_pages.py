@@ -24,15 +24,16 @@ named above it, as it stands in a study file ([study_files.md](study_files.md)).
 
 `floormodel list policies --markdown` writes this page.
 
-## Which instrument for which measure
+**Which instrument for which measure**
 
 | measure of the debate | how it is written here |
 |---|---|
-| Price floor of a producer contract (MP Materials) | `price_gap_subsidy` with an upside share; paid by buyers (Lynas and JARE): `buyer_collar` |
-| Border-adjusted price floor, minimum import price, variable tariff | `price_floor`; downstream goods: its `coverage`, or `content_adjustment` alone |
+| Price floor in a producer's contract (MP Materials) | `price_gap_subsidy`; paid by buyers (Lynas and JARE): `buyer_collar` |
+| Border-adjusted price floor, minimum import price, variable tariff | `price_floor` |
+| Downstream goods at the border, export rebate | `coverage` of a floor, or `content_adjustment` |
 | Variable levy beyond quotas (EU ferro-alloys) | `variable_levy_quota` |
 | Entry price of the EU | `entry_price` |
-| Price undertaking with a volume (EU solar panels) | `price_floor` with `collected_as = "undertaking"` beside a `tariff_rate_quota` for the duty beyond the volume |
+| Price undertaking with a volume (EU solar panels) | `price_floor` as an undertaking beside a `tariff_rate_quota` |
 | Fair-value reference from costs | `price` of a floor, or `reference` of a guarantee, as a table (`fm.ReferencePrice`) |
 | Tariff, tariff-rate quota | `import_tariff`, `tariff_rate_quota` |
 | Contract for difference; fixed premium | `price_gap_subsidy`; `production_subsidy` |
@@ -40,7 +41,8 @@ named above it, as it stands in a study file ([study_files.md](study_files.md)).
 | Offtake, prepayment | `offtake` |
 | Stockpile, release, pooled release | `stockpile`, once for each region |
 | Export ban, quota, tax, licence | `export_quota` (0 is a ban), `export_tax`, `export_escalation`, `export_licence` |
-| Domestic processing, supply at home, dual pricing | `domestic_processing`, `domestic_supply`, `dual_pricing`, with `processing_capacity` and `corridor` |
+| Domestic processing, supply at home, dual pricing | `domestic_processing`, `domestic_supply`, `dual_pricing` |
+| Plants, electricity, transport for it | `processing_capacity`, `corridor` |
 | Standards-based market, green premium | `standards_market` |
 | Royalties, profit taxes, under-invoicing | `mining_tax` |
 | Relabelling, transshipment | `evasion` beside the measure that is evaded |
