@@ -27,7 +27,10 @@ def case_of(market: fm.Market) -> FloorCase:
     The headline for NdPr oxide is the 110 USD/kg of the price guarantees signed in the United States (2025) and Japan (2026); for
     refined cobalt, where no floor has been announced, it is as far above the benchmark price as 1.4 times.
     """
-    allies = tuple(market.blocs["allies"])
+    if not market.blocs:
+        raise fm.DataError(f"market {market.name!r}: found no bloc; the floor experiments need one: name it under [blocs] of market.toml")
+    first = "allies" if "allies" in market.blocs else next(iter(market.blocs))
+    allies = tuple(market.blocs[first])
     if market.name == "rare_earths":
         members = {"USA, EU, Japan, Korea": allies, "USA alone": ("USA",),
                    "with nine producers and buyers": tuple(market.blocs["plurilateral"])}
@@ -37,4 +40,5 @@ def case_of(market: fm.Market) -> FloorCase:
     price = round(1.4 * float(market.dataset["price0"].sel(good=good).max()), -3)
     lead = str(market.dataset["output0"].sel(good=good).idxmax("region").item())
     return FloorCase(good, price, tuple(round(price * x, -2) for x in (0.75, 0.85, 1.0, 1.2)),
-                     {"allies": allies, "USA alone": ("USA",)}, (), lead, "1.4 times the benchmark price; no floor has been announced")
+                     {first: allies} | ({"USA alone": ("USA",)} if "USA" in allies[:-1] else {}), (), lead,
+                     "1.4 times the benchmark price; no floor has been announced")
