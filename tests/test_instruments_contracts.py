@@ -33,6 +33,14 @@ def seller_and_buyer(price, made=5_000.0):
     return market([price, price], [made, 0.0], [[0.0, made], [0.0, 0.0]], supply_elasticity=0.0)
 
 
+def test_a_collar_on_an_index_that_contains_tax():
+    """123 USD/kg with 13 % VAT is 108.85 without: buyers pay 1.15 USD/kg on 5,000 t, 5.75 million USD."""
+    index = fm.ReferencePrice(kind="index", regions=["MYS"], vat=0.13)
+    textbook = seller_and_buyer(123_000.0)
+    solved, base = run(textbook, [fm.BuyerCollar(**LYNAS, reference=index)]), run(textbook, [])
+    assert money(solved, base)["collar"] == pytest.approx([0.0, -5_000 * (110_000 - 123_000 / 1.13)], rel=1e-9)
+
+
 @pytest.mark.economic_case("buyer_collar")
 @pytest.mark.parametrize("price, cap, paid", [(60_000.0, 10e6, 250e6), (120_000.0, 10e6, 0.0), (160_000.0, None, -15e6),
                                               (160_000.0, 10e6, -10e6)])

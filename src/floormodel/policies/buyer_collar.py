@@ -12,11 +12,12 @@ from floormodel.equilibrium.terms import Contract, Row, Terms, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Money, Share, mask, register
+from floormodel.policies.reference import Reference, ReferencePrice
 
 
 @register
 class BuyerCollar(Instrument):
-    """Buyers of one region pay producers max(0, floor - p) - upside_share max(0, p - upside_threshold) per contracted tonne.
+    """Buyers of one region pay producers max(0, floor - r) - upside_share max(0, r - upside_threshold) per contracted tonne.
 
     Conditions: as a price-gap subsidy with a volume cap V: X = median(S(pn), V, S(pn without it)) while the floor pays, on min(X, V);
     the upside is shared on min(V, X0) and moves nothing. Pass-through: levy x use - pass_through x floor payments  complementary to
@@ -34,6 +35,8 @@ class BuyerCollar(Instrument):
     volume (t/yr) : contracted tonnes a year, of each region. None: all that it makes.
     upside_threshold (USD/t) : price above which producers share the excess. None: the floor.
     upside_share (share) : share of the excess that producers give back.
+    reference (word or table) : reference price r: the producer's "own", an "index" over the sellers, or a table that says more
+        (`fm.ReferencePrice`), such as { kind = "index", regions = ["CHN"], vat = 0.13 }.
     clawback_cap (USD/yr) : most that the producers of a region give back. None: no cap.
     pass_through (share) : part of the floor payments that buyers recover by a levy on use. 0: buyers bear it, for a further tonne costs
         them the market's price; 1: all tonnes used in the region are priced as one pool.
@@ -52,6 +55,7 @@ class BuyerCollar(Instrument):
     volume: float | None = Field(default=None, gt=0)
     upside_threshold: Money | None = None
     upside_share: Share = 0.0
+    reference: Reference = "own"
     clawback_cap: Money | None = None
     pass_through: Share = 0.0
     levy_cap: Money | None = None
@@ -71,6 +75,8 @@ class BuyerCollar(Instrument):
         faults = super().check(market)
         if self.upside_threshold is not None and self.upside_threshold < self.floor:
             faults.append(Fault("upside_threshold", repr(self.upside_threshold), f"at least the floor {self.floor:g}"))
+        if isinstance(self.reference, ReferencePrice):
+            faults += self.reference.check("reference", self.good, self.regions, market)
         return faults
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
@@ -79,14 +85,17 @@ class BuyerCollar(Instrument):
         if not sellers.any():
             self.inert(terms, f"none of {self.regions} produces {self.good!r}")
             return
-        if self.upside_share == 0 and np.all(b.price0[:, good][:, sellers] >= self.floor):
-            terms.notes.append(f"buyer_collar: floor {self.floor:g} is not above the benchmark price; it pays only if prices fall")
+        reference = ReferencePrice(kind=self.reference) if isinstance(self.reference, str) else self.reference
+        weights, constant = reference.weights(good, self.regions, b, market)
+        reference0 = b.price0[:, good] @ weights.T + (0.0 if constant is None else constant)
+        if self.upside_share == 0 and np.all(reference0[:, sellers] >= self.floor):
+            terms.notes.append(f"buyer_collar: floor {self.floor:g} is not above the reference price; it pays only if prices fall")
         if self.pass_through > 0:
             self._add_levy(terms, number, good, buyer)
         size = len(market.regions)
         terms.contracts.append(Contract(
             number, good, sellers, self.floor, self.floor if self.upside_threshold is None else self.upside_threshold, self.upside_share,
-            np.eye(size), self.volume, clawback_cap=self.clawback_cap, payer=np.full(size, buyer), buyers=True))
+            weights, self.volume, clawback_cap=self.clawback_cap, payer=np.full(size, buyer), constant=constant, buyers=True))
 
     def _add_levy(self, terms: Terms, number: int, good: int, buyer: int) -> None:
         """The levy on use that recovers the floor payments of the contract about to be added."""

@@ -12,6 +12,7 @@ from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Tonnes, register
 from floormodel.policies.licences import licence_owner, quota_faults, quota_routes
+from floormodel.policies.reference import Price, price_faults, price_level
 
 
 @register
@@ -29,7 +30,8 @@ class VariableLevyQuota(Instrument):
     ------
     good (good) : the good limited.
     importers (regions) : the customs area; each quota holds for all of them together.
-    threshold (USD/t) : border price below which tonnes beyond the quota pay a levy.
+    threshold (USD/t, or a table) : border price below which tonnes beyond the quota pay a levy; a number, or a cost of production
+        (`fm.ReferencePrice`).
     quota (t/yr by region) : quota of each origin. The key "others" is one quota for all origins that are not named; without it they pay
         nothing.
     licences (region or word) : who earns the rent of the quota: "importer", "exporter", or the name of a region.
@@ -40,7 +42,7 @@ class VariableLevyQuota(Instrument):
     kind: Literal["variable_levy_quota"] = "variable_levy_quota"
     good: str
     importers: list[str] = Field(min_length=1)
-    threshold: float = Field(gt=0)
+    threshold: Price
     quota: dict[str, Tonnes] = Field(min_length=1)
     licences: str = "importer"
 
@@ -58,18 +60,20 @@ class VariableLevyQuota(Instrument):
     idempotent: ClassVar[bool] = True
 
     def check(self, market: Market) -> list[Fault]:
-        return super().check(market) + quota_faults(self.quota, self.importers, self.licences, market)
+        faults = super().check(market) + quota_faults(self.quota, self.importers, self.licences, market)
+        return faults + price_faults("threshold", self.threshold, self.good, self.importers, market)
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
         good, owner = market.goods.index(self.good), licence_owner(self.licences, market)
         limits = [limit for limit in quota_routes(self.quota, self.importers, market) if (limit[2] & terms.benchmark.trade[good]).any()]
         if not limits:
             self.inert(terms, f"no route for {self.good!r} from {', '.join(self.quota)} to {', '.join(self.importers)}")
+        level = price_level(self.threshold, good, self.importers, terms.benchmark, market)
         for origin, quota, limited in limits:
             if quota == 0:
-                terms.floors.append(Floor(number, good, self.threshold, limited))
+                terms.floors.append(Floor(number, good, level, limited))
                 continue
-            terms.floors.append(Floor(number, good, self.threshold, limited, unknown=len(terms.unknowns), by_unknown=(0.0, 1.0, 0.0),
+            terms.floors.append(Floor(number, good, level, limited, unknown=len(terms.unknowns), by_unknown=(0.0, 1.0, 0.0),
                                       licensed=np.array([quota]), owner=owner))
             terms.unknowns.append(Unknown(f"levy[{origin}]", number, good, "1", np.ones(1), np.zeros(1), np.ones(1),
                                           Row(constant=1.0, flow=-(limited[None] / quota)), "floor_levy"))
