@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
+from tests.twin import measures_border, measures_producers, measures_sourcing  # noqa: F401  they add readers of instruments
 from tests.twin.twin_accounts import accounts
 from tests.twin.twin_equations import bounds, evaluate, jacobian, residual, start
 from tests.twin.twin_market import Array, Twin, prepare
 
-__all__ = ["accounts", "check", "solve"]
+__all__ = ["accounts", "check", "solve", "vector"]
 
 CLOSE = 1e-11
 # paths of (rounding of kinks, part of the policies, where bounded instruments are held: nan when they are free)
@@ -42,7 +43,7 @@ def solve(case: dict[str, Any], first: dict[str, Any] | None = None) -> dict[str
         row, relative to the benchmark.
     """
     twin = prepare(case)
-    cold = start(twin) if first is None else _vector(twin, first)
+    cold = start(twin) if first is None else vector(twin, first)
     for path in (_EXACT, _SHARP, _ROUND, _PART, _FULL):
         z = cold
         for soft, part, pinned in path:
@@ -64,10 +65,10 @@ def check(case: dict[str, Any], solution: dict[str, Any]) -> float:
         The largest row; an equilibrium other than the oracle's own also gives about zero.
     """
     twin = prepare(case)
-    return float(np.abs(residual(twin, _vector(twin, solution))).max())
+    return float(np.abs(residual(twin, vector(twin, solution))).max())
 
 
-def _vector(twin: Twin, solution: dict[str, Any]) -> Array:
+def vector(twin: Twin, solution: dict[str, Any]) -> Array:
     """Prices, indices, unserved shares and instruments' unknowns in the oracle's own order and units."""
     unserved = np.asarray(solution.get("unserved", np.zeros(twin.shape)))
     named = solution.get("unknowns") or [{} for _ in twin.case["policies"]]

@@ -66,7 +66,7 @@ def jacobian(twin: Twin, z: Array, soft: float = 0.0, part: float = 1.0) -> Arra
 
 def evaluate(twin: Twin, z: Array, soft: float = 0.0, part: float = 1.0) -> State:
     """Every quantity of the model at unknowns `z` (..., n) and the rows that an equilibrium sets to zero."""
-    state = _unpack(twin, z)
+    state = _unpack(twin, z) | {"soft": soft, "part": part}
     _border(twin, state, soft, part)
     _shares(twin, state)
     _supply(twin, state, soft, part)
@@ -89,6 +89,20 @@ def _unpack(twin: Twin, z: Array) -> State:
     return {"price": price, "index": index, "unserved": unserved, "own": own}
 
 
+def without(twin: Twin, state: State, unknown: int) -> State:
+    """The same gate prices with one unknown at nothing, and buyers' indices found anew (duties not of indices)."""
+    own = np.where(np.arange(state["own"].shape[-1]) == unknown, 0, state["own"])
+    soft, part, first = state["soft"], state["part"], np.nan_to_num(twin.index0, nan=1.0)
+    other = {key: state[key] for key in ("price", "index", "unserved", "soft", "part")} | {"own": own}
+    _border(twin, other, soft, part)
+    _shares(twin, other)
+    other["index"] = np.where(twin.supplied, other["index"] - other["log_total"] / twin.beta, first)
+    _shares(twin, other)
+    _supply(twin, other, soft, part)
+    _use(twin, other, soft, part)
+    return other
+
+
 # ---- trade
 
 
@@ -101,14 +115,22 @@ def _border(twin: Twin, state: State, soft: float, part: float) -> None:
         export_levy[..., quota["good"], quota["exporter"], quota["reach"]] += own[..., quota["u"], None]
     for duty in tools.duties:
         import_levy[..., duty["good"], :, :] += duty["mask"] * own[..., duty["u"], None, None]
+    content_duty, rebate = _content_duty(twin, state, soft)
+    state["content_duty"], state["rebate"] = part * content_duty, part * rebate
+    for measure in tools.measures:
+        export_levy = export_levy + part * measure.export(state)
+    export_levy = export_levy - state["rebate"]
     rate = a["export_rate0"] + part * tools.export_rate
-    border = (state["price"][..., None] + export_levy) * (1 + rate) + a["freight"]
+    freight = a["freight"] + part * sum(measure.freight(state) for measure in tools.measures)
+    border = (state["price"][..., None] + export_levy) * (1 + rate) + freight
     customs = 1 + a["import_rate0"] + part * tools.import_rate
-    state["content_duty"] = part * _content_duty(twin, state, soft)
+    state |= {"freight": freight, "import_rate": customs - 1, "import_levy": import_levy}
     import_levy = import_levy + state["content_duty"]
     levy, undertaking = _top_up(twin, border, customs, import_levy, soft, part)
     state |= {"border": border, "top_up": levy + undertaking, "undertaking": undertaking,
               "landed": (border + undertaking) * customs + import_levy + levy}
+    for measure in tools.measures:
+        state["landed"] = state["landed"] + part * measure.landed(state)
 
 
 def _top_up(twin: Twin, border: Array, customs: Array, import_levy: Array, soft: float,
@@ -129,11 +151,12 @@ def _top_up(twin: Twin, border: Array, customs: Array, import_levy: Array, soft:
     return levy, undertaking
 
 
-def _content_duty(twin: Twin, state: State, soft: float) -> Array:
-    """What covered goods pay at the border for the floored input in them, (..., G, R, R), USD/t."""
+def _content_duty(twin: Twin, state: State, soft: float) -> tuple[Array, Array]:
+    """What covered goods pay at the border for the floored input in them and get back on leaving, (..., G, R, R), USD/t."""
     recipe = twin.a["recipe"]
     content = np.linalg.inv(np.eye(len(recipe)) - recipe) - np.eye(len(recipe))
     duty = np.zeros((*state["price"].shape, twin.shape[1]), state["price"].dtype)
+    rebate = np.zeros_like(duty)
     order = sorted(twin.tools.floors, key=lambda floor: (floor["neutral"], -floor["price"]))  # the strictest first
     for number, floor in enumerate(order):
         gap = _gap(twin, state, floor, soft)
@@ -145,8 +168,10 @@ def _content_duty(twin: Twin, state: State, soft: float) -> Array:
             for other in order[:number]:
                 if good in other["coverage"] and other["good"] == floor["good"]:
                     nearer |= other["mask"]
-            duty[..., good, :, :] += content[good, floor["good"]] * gap * (floor["mask"] & ~nearer)
-    return duty
+            added = content[good, floor["good"]] * gap * (floor["mask"] & ~nearer)
+            duty[..., good, :, :] += added
+            rebate[..., good, :, :] += floor["rebate"] * np.swapaxes(added, -1, -2)
+    return duty, rebate
 
 
 def _gap(twin: Twin, state: State, floor: dict[str, Any], soft: float) -> Array:
@@ -199,9 +224,13 @@ def _supply(twin: Twin, state: State, soft: float, part: float) -> None:
         else:
             capped[..., g, regions] += larger(rate[..., regions], 0, soft * subsidy["strike"])
             volume[g, regions] = subsidy["volume"]
-    inputs = np.einsum("gh,...hr->...gr", a["recipe"], state["index"])
-    without = (price + always) * twin.keep + a["subsidy0"]
-    marginal = (price + always + capped) * twin.keep + a["subsidy0"]
+    for name in ("final_tax", "input_tax"):
+        state[name] = part * sum(getattr(measure, name)(state) for measure in twin.tools.measures) + np.zeros_like(price)
+    inputs = np.einsum("gh,...hr->...gr", a["recipe"], state["index"] + state["input_tax"])
+    keep = twin.keep + part * twin.tools.keep
+    receipts = a["subsidy0"] + part * sum(measure.receipts(state) for measure in twin.tools.measures)
+    without = (price + always) * keep + receipts
+    marginal = (price + always + capped) * keep + receipts
     floor = _output(twin, without - inputs, soft)
     best = _output(twin, marginal - inputs, soft)
     width = soft * a["output0"]
@@ -209,7 +238,7 @@ def _supply(twin: Twin, state: State, soft: float, part: float) -> None:
     state["output"] = np.where(twin.active, np.where(np.isfinite(volume), limited, best), 0)
     state["secondary"] = np.where(twin.active, a["secondary0"] * (price / a["price0"]) ** a["secondary_elasticity"]
                                   + a["supply_add"], 0)
-    state |= {"net_price": marginal, "margin": marginal - inputs}
+    state |= {"net_price": marginal, "margin": marginal - inputs, "receipts": receipts, "keep": keep}
 
 
 def _guarantee(price: Array, subsidy: dict[str, Any], soft: float) -> Array:
@@ -239,7 +268,7 @@ def _use(twin: Twin, state: State, soft: float, part: float) -> None:
     """Final demand, use, public purchases and shipments."""
     a, tools, own = twin.a, twin.tools, state["own"]
     first = np.nan_to_num(twin.index0, nan=1.0)
-    ratio = state["index"] / first
+    ratio = (state["index"] + state["final_tax"]) / first
     if twin.case.get("demand_curve", "isoelastic") == "linear":
         curve = larger(1 - a["demand_elasticity"] * (ratio - 1), 0, soft)
     else:
@@ -258,8 +287,10 @@ def _use(twin: Twin, state: State, soft: float, part: float) -> None:
         direct[..., buying["good"], buying["region"], buying["region"]] += part * own[..., buying["u"]]
     inputs = np.einsum("gh,...gr->...hr", a["recipe"], state["output"])
     use = np.where(twin.supplied, demand + inputs + anyone, 0)
-    state |= {"final_demand": demand, "use": use, "purchases_any": anyone, "purchases_from": direct,
-              "flow": state["share"] * use[..., None, :] + direct}
+    state |= {"final_demand": demand, "use": use, "purchases_any": anyone, "purchases_from": direct}
+    state["delivered"] = part * sum(measure.delivered(state) for measure in tools.measures) + np.zeros_like(direct)
+    rest = use - state["delivered"].sum(axis=-2)
+    state["flow"] = state["share"] * rest[..., None, :] + state["delivered"] + direct
 
 
 # ---- rows
@@ -271,7 +302,7 @@ def _rows(twin: Twin, state: State) -> Array:
     excess = state["output"] + state["secondary"] - a["stock_change0"] - state["flow"].sum(axis=-1)
     market = (excess / np.where(twin.active, a["output0"], 1))[..., twin.active]
     index = (-state["log_total"] / a["sourcing_elasticity"])[..., twin.supplied]
-    ratio = state["index"] / np.nan_to_num(twin.index0, nan=1.0)
+    ratio = (state["index"] + state["final_tax"]) / np.nan_to_num(twin.index0, nan=1.0)
     choke = (a["choke_factor"][:, None] - ratio)[..., twin.supplied]
     if twin.case.get("demand_curve", "isoelastic") == "linear":
         choke = 1 + 0 * choke
@@ -296,4 +327,6 @@ def _rows(twin: Twin, state: State) -> Array:
         own[..., stock["u"]] = paid / stock["limit"] - 1
     for release in tools.releases:
         own[..., release["u"]] = 1 - state["index"][..., release["good"], release["region"]] / release["price"]
+    for measure in tools.measures:
+        measure.rows(state, own)
     return np.concatenate([market, index, choke, own], axis=-1)

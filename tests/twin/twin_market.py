@@ -27,13 +27,17 @@ class Unknown:
 
 @dataclass
 class Instruments:
-    """The policies in numbers. Wedge changes have the shape of routes (G, R, R); lists hold one entry per use."""
+    """The policies in numbers. Wedge changes have the shape of routes (G, R, R); lists hold one entry per use.
+
+    `keep` (G, R) is what a tax adds to the share of the price that royalties leave; `measures` are of `measures.Measure`.
+    """
 
     export_rate: Array
     export_levy: Array
     import_rate: Array
     import_levy: Array
     closed: Array
+    keep: Array
     floors: list[dict[str, Any]] = field(default_factory=list)
     duties: list[dict[str, Any]] = field(default_factory=list)
     interventions: list[dict[str, Any]] = field(default_factory=list)
@@ -41,6 +45,7 @@ class Instruments:
     subsidies: list[dict[str, Any]] = field(default_factory=list)
     stocks: list[dict[str, Any]] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
+    measures: list[Any] = field(default_factory=list)
     unknowns: list[Unknown] = field(default_factory=list)
 
     def unknown(self, policy: int, name: str, high: float, scale: float) -> int:
@@ -101,11 +106,11 @@ def prepare(case: dict[str, Any]) -> Twin:
     active, opened, supplied = _live(a, (weight > 0) & ~closed)
     beta = a["sourcing_elasticity"] / np.where(use > 0, index, 1.0)
     route = np.zeros_like(landed)
-    tools = Instruments(route.copy(), route.copy(), route.copy(), route.copy(), closed)
+    tools = Instruments(route.copy(), route.copy(), route.copy(), route.copy(), closed, np.zeros_like(keep))
     twin = Twin(case, a, border, landed, index, beta, keep, net, margin, active, supplied, weight * opened, tools)
     for number, policy in enumerate(case["policies"]):
         good = case["goods"].index(policy["good"])
-        _READ[policy["kind"]](twin, number, good, policy)
+        READ[policy["kind"]](twin, number, good, policy)
     return twin
 
 
@@ -123,13 +128,16 @@ def _complete(case: dict[str, Any]) -> dict[str, Array]:
 
 
 def _banned(case: dict[str, Any], a: dict[str, Array]) -> Array:
-    """Routes closed by a quota of zero."""
+    """Routes closed by a quota of zero, a ban on raw exports or licences that are all refused."""
     closed = np.zeros(a["flow0"].shape, bool)
     for policy in case["policies"]:
-        if policy["kind"] == "export_quota" and policy["quota"] == 0:
+        ban = {"export_quota": policy.get("quota") == 0, "domestic_processing": policy.get("share") == 1,
+               "export_licence": policy.get("refused") == 1}
+        if ban.get(policy["kind"]):
             exporter = case["regions"].index(policy["exporter"])
             good = case["goods"].index(policy["good"])
-            closed[good, exporter] |= _abroad(case, policy.get("destinations"), [exporter])[exporter]
+            free = numbers(case, policy.get("exempt")) + [exporter]
+            closed[good, exporter] |= abroad(case, policy.get("destinations"), free)[exporter]
     return closed
 
 
@@ -152,19 +160,19 @@ def _live(a: dict[str, Array], possible: Array) -> tuple[Array, Array, Array]:
 # ---- reading the policies
 
 
-def _numbers(case: dict[str, Any], names: Any) -> list[int]:
+def numbers(case: dict[str, Any], names: Any) -> list[int]:
     return [case["regions"].index(name) for name in names or []]
 
 
-def _abroad(case: dict[str, Any], names: Any, excluded: list[int]) -> Array:
+def abroad(case: dict[str, Any], names: Any, excluded: list[int]) -> Array:
     """(R, R) mask of routes from every region to the named ones (None: all but the excluded), own region apart."""
     n_regions = len(case["regions"])
     mask = np.zeros((n_regions, n_regions), bool)
-    mask[:, [r for r in range(n_regions) if r not in excluded] if names is None else _numbers(case, names)] = True
+    mask[:, [r for r in range(n_regions) if r not in excluded] if names is None else numbers(case, names)] = True
     return mask & ~np.eye(n_regions, dtype=bool)
 
 
-def _into(case: dict[str, Any], members: list[int], origins: list[int]) -> Array:
+def into(case: dict[str, Any], members: list[int], origins: list[int]) -> Array:
     """(R, R) mask of routes from `origins` to `members`, own region apart."""
     mask = np.zeros((len(case["regions"]),) * 2, bool)
     mask[np.ix_(origins, members)] = True
@@ -173,10 +181,10 @@ def _into(case: dict[str, Any], members: list[int], origins: list[int]) -> Array
 
 def _read_floor(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> None:
     case, tools, a = twin.case, twin.tools, twin.a
-    members = _numbers(case, policy["members"])
-    exempt = _numbers(case, policy.get("exempt"))
+    members = numbers(case, policy["members"])
+    exempt = numbers(case, policy.get("exempt"))
     outside = [r for r in range(len(case["regions"])) if r not in members and r not in exempt]
-    mask = _into(case, members, outside)
+    mask = into(case, members, outside)
     holds, cap, price = policy.get("holds", "import_price"), policy.get("duty_cap"), policy["price"]
     if holds == "purchase":
         for m in (m for m in members if twin.active[good, m]):
@@ -195,28 +203,29 @@ def _read_floor(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> N
         "cap": np.inf if cap is None else cap, "levy": policy.get("collected_as", "levy") == "levy",
         "paid": policy.get("base", "cif") == "duty_paid",
         "coverage": [case["goods"].index(g) for g in policy.get("coverage") or []],
-        "neutral": policy.get("content_rule", "to_floor") == "neutral", "outside": outside, "members": members})
+        "neutral": policy.get("content_rule", "to_floor") == "neutral",
+        "rebate": policy.get("export_rebate", False), "outside": outside, "members": members})
 
 
 def _read_tariff(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> None:
-    importers = _numbers(twin.case, policy["importers"])
+    importers = numbers(twin.case, policy["importers"])
     outside = [r for r in range(len(twin.case["regions"])) if r not in importers]
-    origins = outside if policy.get("origins") is None else _numbers(twin.case, policy["origins"])
-    mask = _into(twin.case, importers, origins)
+    origins = outside if policy.get("origins") is None else numbers(twin.case, policy["origins"])
+    mask = into(twin.case, importers, origins)
     twin.tools.import_rate[good] += mask * policy.get("rate", 0.0)
     twin.tools.import_levy[good] += mask * policy.get("levy", 0.0)
 
 
 def _read_tax(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> None:
-    exporters = np.isin(range(len(twin.case["regions"])), _numbers(twin.case, policy["exporters"]))
-    mask = _abroad(twin.case, policy.get("destinations"), []) & exporters[:, None]
+    exporters = np.isin(range(len(twin.case["regions"])), numbers(twin.case, policy["exporters"]))
+    mask = abroad(twin.case, policy.get("destinations"), []) & exporters[:, None]
     twin.tools.export_rate[good] += mask * policy.get("rate", 0.0)
     twin.tools.export_levy[good] += mask * policy.get("levy", 0.0)
 
 
 def _read_quota(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> None:
     exporter = twin.case["regions"].index(policy["exporter"])
-    reach = _abroad(twin.case, policy.get("destinations"), [exporter])[exporter]
+    reach = abroad(twin.case, policy.get("destinations"), [exporter])[exporter]
     if policy["quota"] > 0 and twin.active[good, exporter]:
         u = twin.tools.unknown(number, "rent", np.inf, float(twin.a["price0"][good, exporter]))
         usual = float(twin.a["flow0"][good, exporter, reach].sum())
@@ -226,9 +235,9 @@ def _read_quota(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> N
 
 def _read_subsidy(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> None:
     case, a = twin.case, twin.a
-    regions = [r for r in _numbers(case, policy["regions"]) if twin.active[good, r]]
+    regions = [r for r in numbers(case, policy["regions"]) if twin.active[good, r]]
     weights = np.zeros(len(case["regions"]))
-    basket = _numbers(case, policy.get("index_regions") or policy["regions"])
+    basket = numbers(case, policy.get("index_regions") or policy["regions"])
     weights[basket] = (a["output0"] * twin.active)[good, basket]
     own = policy.get("reference", "own") == "own"
     if not regions or not (own or weights.any()):
@@ -249,7 +258,7 @@ def _read_stock(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> N
     source = policy.get("source", "any")
     usual = twin.index0[good, region] if np.isfinite(twin.index0[good, region]) else a["price0"][good, region]
     limit = a["choke_factor"][good] * usual if policy.get("max_price") is None else policy["max_price"]
-    sellers = {"any": [], "own": [region], "members": _numbers(case, policy.get("members"))}[source]
+    sellers = {"any": [], "own": [region], "members": numbers(case, policy.get("members"))}[source]
     weights = np.zeros(len(case["regions"]))
     weights[sellers] = (a["output0"] * twin.active * ~tools.closed[:, :, region])[good, sellers]
     if tonnes > 0 and (weights.any() if source != "any" else twin.supplied[good, region]):
@@ -262,5 +271,5 @@ def _read_stock(twin: Twin, number: int, good: int, policy: dict[str, Any]) -> N
         tools.releases.append({"u": u, "good": good, "region": region, "price": policy["release_price"]})
 
 
-_READ = {"price_floor": _read_floor, "import_tariff": _read_tariff, "export_tax": _read_tax,
-         "export_quota": _read_quota, "price_gap_subsidy": _read_subsidy, "stockpile": _read_stock}
+READ = {"price_floor": _read_floor, "import_tariff": _read_tariff, "export_tax": _read_tax,
+        "export_quota": _read_quota, "price_gap_subsidy": _read_subsidy, "stockpile": _read_stock}
