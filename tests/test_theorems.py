@@ -215,7 +215,7 @@ def test_ces_price_and_shares_when_a_route_closes(sigma):
 
 
 @given(number=NUMBERS)
-@examples(25)
+@examples(12)
 def test_a_ban_is_a_prohibitive_tax(number):
     """[30] Where nothing is shut: what only sold abroad, or only bought there, lingers on under a tax."""
     market = market_of(case_of(30, number, regions=2 + number % 4, policies=1))
@@ -223,13 +223,14 @@ def test_a_ban_is_a_prohibitive_tax(number):
     tried = 0
     for g, good in enumerate(market.goods):
         for o, name in enumerate(market.regions):
-            ban = find_quietly(market, [fm.ExportQuota(good=good, exporter=name, quota=0.0)])
-            exports = base.state.flow[g][0, o].sum() > base.state.flow[g][0, o, o]
-            kept = exports and np.array_equal(ban.system.layout.priced, base.system.layout.priced)
-            if not kept or not np.array_equal(ban.system.layout.supplied, base.system.layout.supplied):
+            if base.state.flow[g][0, o].sum() <= base.state.flow[g][0, o, o]:
                 continue
+            ban = find_quietly(market, [fm.ExportQuota(good=good, exporter=name, quota=0.0)])
+            if any(not np.array_equal(getattr(ban.system.layout, k), getattr(base.system.layout, k)) for k in ("priced", "supplied")):
+                continue
+            assert ban.solution.converged.all()
             tax = run(market, [fm.ExportTax(good=good, exporters=[name], levy=1e3 * float(base.state.benchmark.price0[0, g, o]))])
-            assert gap(outcome(run(market, ban.policies)), outcome(tax)) < 1e-6
+            assert gap(outcome(ban), outcome(tax)) < 1e-6
             tried += 1
     assume(tried)
 
@@ -245,46 +246,3 @@ def test_both_identities_with_ces_sourcing(number):
     now, before = ledger(solved), ledger(base)
     assert world_identity(now, before)[0] < 1e-8
     assert regional_identity(solved, now, before)[0] < 1e-8
-
-
-@pytest.mark.parametrize("distance", [0.0, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3])
-def test_equilibrium_is_continuous_through_a_unit_elasticity(distance):
-    """[46] sigma, eta and eps at and next to one, in a `ces` market under a tariff."""
-    case = case_of(46, 5, regions=4, goods=2, policies=1)
-
-    def solved(value: float) -> Solved:
-        for name in ("sourcing_elasticity", "demand_elasticity", "supply_elasticity"):
-            case["arrays"][name] = np.full_like(case["arrays"][name], value)
-        market = market_of(case | {"sourcing": "ces"})
-        return run(market, [fm.ImportTariff(good=good, importers=market.regions[:2], rate=0.3) for good in market.goods])
-
-    one = solved(1.0)
-    assert np.max(np.abs(one.state.price / one.state.benchmark.price0 - 1)) > 1e-3
-    lines = {name: line - ledger(one).lines[name] for name, line in ledger(solved(1 + distance)).lines.items()}
-    for sign in (-1, 1):
-        assert gap(outcome(solved(1 + sign * distance)), outcome(one)) <= 1e-9 + 10 * distance
-    assert max(np.max(np.abs(v)) for v in lines.values()) <= (1e-9 + 100 * distance) * turnover(one)
-
-
-# ---- [42] the limit of perfect substitution
-
-
-@given(number=NUMBERS, policy=st.sampled_from([
-    fm.ImportTariff(good="g", importers=["a"], levy=15.0), fm.ExportTax(good="g", exporters=["a"], rate=0.2),
-    fm.PriceFloor(good="g", members=["a"], price=130.0), fm.PriceGapSubsidy(good="g", regions=["b"], strike=140.0)]))
-@examples(12)
-def test_the_logit_tends_to_the_homogeneous_good_at_a_rate(number, policy):
-    """With one landed price on all benchmark routes: prices tend to those of Takayama and Judge, the error halves as sigma doubles."""
-    rng = np.random.default_rng([42, number])
-    flow = rng.dirichlet(np.ones(3), size=3) * rng.uniform(50, 150, (3, 1))
-    arrays = {"price0": 100.0, "flow0": flow[None], "output0": flow.sum(1)[None], "final_demand0": flow.sum(0)[None],
-              "supply_elasticity": rng.uniform(0.3, 2, (1, 3)), "demand_elasticity": rng.uniform(0.3, 2, (1, 3))}
-
-    def prices(sigma: float, sourcing: str) -> Array:
-        figures = arrays | {"sourcing_elasticity": sigma}
-        return run(fm.market_from_arrays("three", ["g"], ["a", "b", "c"], figures, sourcing=sourcing), [policy]).state.price
-
-    limit = prices(1.0, "homogeneous")
-    near, nearer = (np.max(np.abs(prices(sigma, "logit") / limit - 1)) for sigma in (2048.0, 4096.0))
-    assert nearer < 2e-3
-    assert abs(near / nearer - 2) < 0.1
