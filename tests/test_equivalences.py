@@ -1,14 +1,40 @@
 """Different instruments that must come to the same: what one does at a solution, the other repeats as a fixed charge.
 
-Numbers in brackets are those of the catalogue of invariants. The cases are random calibrations with random mixes around the
-instrument in question, one in four with `ces` sourcing.
+Rows of the catalogue of invariants, part C, and where they are tested: here, in test_equivalences_instruments (*), test_theorems (+),
+test_textbook_cases (t), test_instruments_contracts (c) or test_instruments_producers (p). Limits are in test_limits, signs in test_signs.
+
+    22 floor = levy                    test_floor_equals_the_duties_it_came_to, *test_levy_beyond_a_quota_equals_the_duties_it_came_to
+    23 ad valorem = specific           test_ad_valorem_equals_specific_at_the_solution_only
+    24 quota = export tax              test_quota_equals_an_export_tax_of_the_rent, p test_a_limit_equals_an_export_tax_of_its_rent,
+                                       *test_tariff_rate_quota_out_of_reach_is_an_import_quota
+    25 quota = tariff of partners      test_quota_equals_a_tariff_of_all_partners, p test_a_limit_equals_a_tariff_of_all_partners
+    26 bilateral Lerner                test_a_wedge_at_either_border_gives_the_same_trade
+    27 tariff = subsidy + use tax      c test_tariff_is_subsidy_and_tax_on_use, *test_tariff_is_subsidy_and_tax_on_use_where_goods_are_alike
+    28 contract = subsidy              test_two_way_contract_equals_a_fixed_producer_price,
+                                       test_one_way_contract_equals_a_subsidy_read_at_the_solution,
+                                       c test_subsidy_equals_the_gap_payment_it_came_to,
+                                       *test_a_buyers_collar_is_a_contract_that_the_buyers_pay
+    29 contract and floor              *test_contract_beside_a_floor_of_the_same_producer_price,
+                                       t test_border_floor_and_contract_give_the_same_output_at_home_and_other_prices
+    30 ban = quota 0 = high tax        +test_a_ban_is_a_prohibitive_tax, p test_all_of_output_at_home_is_a_quota_of_nothing,
+                                       *test_a_quota_of_next_to_nothing_is_almost_a_ban
+    31 prohibitive region              *test_beyond_a_prohibitive_rate_nothing_changes
+    32 stacking                        *test_instruments_form_a_set, +test_order_of_regions_and_instruments_does_not_matter,
+                                       test_export_and_import_rates_compound
+    33 cancel                          test_export_subsidy_cancels_a_tariff
+    34 idempotent                      test_floors_do_not_add_and_tariffs_do, *test_levy_beyond_a_quota_of_nothing_is_a_price_floor
+
+The cases are random calibrations with random mixes around the instrument in question, one in four with `ces` sourcing.
 """
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -19,6 +45,15 @@ from tests.as_specific import duties, floors_as_duties, quota_rent, quotas_as_du
 from tests.outcomes import NUMBERS, Array, by_owner, case_of, changes, examples, gap, money_gap, outcome, run, turnover
 
 BORDER = ("treasury", "rent_holders")
+TESTS = Path(__file__).parent
+
+
+@pytest.mark.parametrize("table", ["test_equivalences", "test_limits", "test_signs"])
+def test_the_tables_name_tests_that_exist(table):
+    files = {path.stem: path.read_text("utf-8") for path in TESTS.rglob("test_*.py")}
+    named = set(re.findall(r"test_\w+", files[table].split('"""')[1]))
+    assert len(named) > 8
+    assert not named - set(files) - {name for text in files.values() for name in re.findall(r"^def (test_\w+)", text, re.M)}
 
 
 def mix_with(own: int, number: int, kind: str, **kwargs: Any) -> tuple[fm.Market, list[fm.Instrument]]:
