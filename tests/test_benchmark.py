@@ -62,3 +62,20 @@ def test_an_isoelastic_market_takes_no_step_with_straight_curves_or_as_armington
         run = find(replace(market, **change))
         assert run.solution.converged.all()
         assert run.solution.iterations.max() == 0
+
+
+def test_a_point_that_nothing_pins_down_is_called_indeterminate():
+    """Rigid supply and demand leave the level of prices open; two equal quotas leave the split of their rent open."""
+    flow = np.array([[60.0, 40.0], [20.0, 80.0]])
+    figures = {"price0": np.full((1, 2), 100.0), "output0": flow.sum(1)[None], "flow0": flow[None], "final_demand0": flow.sum(0)[None],
+               "sourcing_elasticity": np.full((1, 2), 4.0)}
+    tariff = fm.ImportTariff(good="good", importers=["a"], levy=20.0)
+    points = {}
+    for eps in (0.0, 0.5):
+        elasticities = {name: np.full((1, 2), eps) for name in ("supply_elasticity", "demand_elasticity")}
+        market = fm.market_from_arrays("two", ["good"], ["a", "b"], figures | elasticities)
+        points[eps] = str(fm.solve(market, [tariff]).dataset["point"].item())
+    assert points == {0.0: "indeterminate", 0.5: "solved"}
+    quota = fm.ExportQuota(good="good", exporter="a", quota=20.0)
+    assert str(fm.solve(market, [quota]).dataset["point"].item()) == "solved"
+    assert str(fm.solve(market, [quota, quota]).dataset["point"].item()) == "indeterminate"

@@ -8,8 +8,10 @@ import xarray as xr
 from floormodel.booking import contract_payments, markup
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
+from floormodel.equilibrium.system import System
 from floormodel.policies.price_floor import PriceFloor
 
+SINGULAR = 1e-13  # smallest singular value of rows scaled to one that counts as none
 UNITS = {
     "price": "USD/t", "buyer_price": "USD/t", "border_price": "USD/t", "landed_price": "USD/t", "duty": "USD/t", "export_wedge": "USD/t",
     "floor_top_up": "USD/t", "margin": "USD/t", "output": "t/yr", "final_demand": "t/yr", "use": "t/yr", "flow": "t/yr",
@@ -123,6 +125,25 @@ def _add_floors(ds: xr.Dataset, solved: Solved) -> None:
         ds[name] = (("draw", "policy", "region"), values)
 
 
+def _indeterminate(solved: Solved) -> Array:
+    """Draws (B,) whose rows that hold with equality do not pin the unknowns that are free: the Jacobian is singular there.
+
+    Two rents that divide one scarcity in any way, or a price that no curve answers to. Homogeneous markets are left out: their flows
+    are often not unique while prices are.
+    """
+    system, z = solved.system, solved.solution.z
+    if not isinstance(system, System) or system.size == 0:
+        return np.zeros(len(z), bool)
+    ok = solved.solution.converged & np.isfinite(z).all(1)
+    f, jac = system.evaluate(np.where(ok[:, None], z, 0.0), np.arange(len(z)), 0.0, True)
+    lower, upper = system.bounds()
+    own = np.eye(z.shape[1])
+    jac = np.where((((z <= lower) & (f > 0)) | ((z >= upper) & (f < 0)) | (lower == upper))[:, :, None], own, jac)
+    jac = np.where(ok[:, None, None], jac, own)
+    jac = jac / np.abs(jac).max(-1, keepdims=True).clip(1e-300)
+    return ok & (np.linalg.svd(jac, compute_uv=False)[:, -1] < SINGULAR)
+
+
 def _add_status(ds: xr.Dataset, solved: Solved) -> None:
     """Two statuses per draw: `stop` says how the solver ended, `point` what the point is."""
     s, sol, b = solved.state, solved.solution, solved.state.benchmark
@@ -132,6 +153,7 @@ def _add_status(ds: xr.Dataset, solved: Solved) -> None:
     wanted = np.any(b.final_demand0 > 0, axis=0)
     lay = solved.system.layout
     for name, where in (("no_supply", np.full(len(point), bool((wanted & ~lay.supplied).any()))),
+                        ("indeterminate", _indeterminate(solved)),
                         ("outside_domain", np.any(ratio <= 1e-3, axis=(1, 2))),
                         ("solved_with_disposal", np.any(ds["scrapped"].values > 0, axis=(1, 2))),
                         ("rationed", np.any(s.final_demand < s.wanted * (1 - 1e-9), axis=(1, 2))), ("not_solved", ~sol.converged)):
