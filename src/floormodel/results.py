@@ -217,8 +217,8 @@ def solve(market: Market, policies: Sequence[Instrument] = (), *, bloc: Sequence
     policies : sequence of instruments
         Their order does not matter.
     bloc : regions, optional
-        What bloc-wide indicators refer to; default: every region named as member, importer, holder or buyer of an instrument, or, if
-        there is none, as exporter.
+        What bloc-wide indicators refer to; default: every region that a `bloc_fields` of an instrument names (members, importers, holders,
+        buyers), or, if there is none, its exporters.
     base : Solved, optional
         The market without policy, if it is at hand.
 
@@ -244,8 +244,8 @@ def solve(market: Market, policies: Sequence[Instrument] = (), *, bloc: Sequence
 
 def _bloc_of(policies: Sequence[Instrument], market: Market) -> tuple[str, ...]:
     """The regions that buy under the instruments; where there are none, those that limit their exports."""
-    for attributes in (("members", "importers", "regions", "region", "buyer", "payer"), EXPORTER_FIELDS):
-        values = [getattr(policy, attribute, None) or [] for policy in policies for attribute in attributes]
+    for fields in ([policy.bloc_fields for policy in policies], [EXPORTER_FIELDS] * len(policies)):
+        values = [getattr(policy, name, None) or [] for policy, names in zip(policies, fields) for name in names]
         named = {name for value in values for name in ([value] if isinstance(value, str) else value)}
         if named:
             break

@@ -38,6 +38,7 @@ class Instrument(BaseModel, ABC):
     Class attributes, from which the tests over the registry and docs/policies.md are made:
 
     - `region_fields`, `good_fields`: names of the fields that hold regions and goods.
+    - `bloc_fields`: names of the fields whose regions, if the instrument has them, are the buying bloc that results refer to.
     - `example`: fields (without `kind`) of a real measure, on the shipped market `example_market`; `example_source` is one sentence that
       names the measure and its source, and says what in the example is an assumption.
     - `slack`: fields that take the place of the example's and make it change nothing, bit for bit.
@@ -50,6 +51,7 @@ class Instrument(BaseModel, ABC):
     kind: str
     region_fields: ClassVar[tuple[str, ...]] = ()
     good_fields: ClassVar[tuple[str, ...]] = ("good",)
+    bloc_fields: ClassVar[tuple[str, ...]] = ("members", "importers", "regions", "region", "buyer", "payer")
     example_market: ClassVar[str]
     example: ClassVar[dict[str, Any]]
     example_source: ClassVar[str]

@@ -41,6 +41,7 @@ class DualPricing(Instrument):
     discount: float = Field(ge=0, lt=1)
 
     region_fields: ClassVar[tuple[str, ...]] = ("region",)
+    bloc_fields: ClassVar[tuple[str, ...]] = ()
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "region": "CHN", "discount": 0.1}
     example_source: ClassVar[str] = (

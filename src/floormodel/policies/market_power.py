@@ -44,6 +44,7 @@ class MarketPower(Instrument):
     firms: int = Field(default=1, ge=1, le=10_000)
 
     region_fields: ClassVar[tuple[str, ...]] = ("region",)
+    bloc_fields: ClassVar[tuple[str, ...]] = ()
     idempotent: ClassVar[bool] = True
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "region": "CHN", "conduct": 0.2, "firms": 2}

@@ -49,6 +49,7 @@ class MiningTax(Instrument):
     replaces_existing: bool = False
 
     region_fields: ClassVar[tuple[str, ...]] = ("region",)
+    bloc_fields: ClassVar[tuple[str, ...]] = ()
     example_market: ClassVar[str] = "cobalt"
     example: ClassVar[dict[str, Any]] = {"good": "mined", "region": "COD", "royalty": 0.1, "replaces_existing": True,
                                          "under_invoicing": 0.2, "profit_tax": 0.3}

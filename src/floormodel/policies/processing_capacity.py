@@ -46,6 +46,7 @@ class ProcessingCapacity(Instrument):
     electricity_price_factor: float = Field(default=1.0, ge=0)
 
     region_fields: ClassVar[tuple[str, ...]] = ("region",)
+    bloc_fields: ClassVar[tuple[str, ...]] = ()
     example_market: ClassVar[str] = "cobalt"
     example: ClassVar[dict[str, Any]] = {"good": "refined", "region": "EU27", "electricity_share": 0.3, "electricity_price_factor": 0.5}
     example_source: ClassVar[str] = (
