@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import experiments.producer_take as producer_take
+import experiments.restrictions_results as restrictions_results
 import experiments.standards_results as standards_results
+import experiments.take_results as take_results
 import floormodel as fm
 from experiments.analysis import floor
 from experiments.books import Books
 from experiments.cases import case_of
+from experiments.restrictions_brief import Pages as RestrictionPages
+from experiments.restrictions_results import BAN, LICENCE, PROCESSING, QUOTA, SUBSIDY, TAX, exports, outcome, setting_of, value_added
 from experiments.standards_brief import Pages as StandardsPages
 from experiments.standards_results import Standard, assumption_rows, certified, standard_of
+from experiments.take_results import Producer, take, tax, with_gap
 from experiments.words import quantiles, span
-from floormodel.errors import InertWarning
+from floormodel.errors import InertWarning, ScenarioError
 from floormodel.report.brief import render
 
 DRAWS = 4
@@ -32,9 +41,13 @@ def checked(page: str) -> str:
 
 @pytest.fixture(scope="module")
 def standard_results():
+    patch = pytest.MonkeyPatch()
+    for name, levels in (("SHARES", (0.5, 0.9)), ("FLOORS", (1.0, 1.6)), ("STRIKES", (1.0,))):
+        patch.setattr(standards_results, name, levels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InertWarning)
-        return standards_results.compute("rare_earths", DRAWS, 7, iter)
+        yield standards_results.compute("rare_earths", DRAWS, 7, iter)
+    patch.undo()
 
 
 @pytest.mark.slow
@@ -105,3 +118,93 @@ def test_books_add_up_to_the_accounts():
     assert books.money(["USA"], "producers", good="ndpr_oxide")[0] == pytest.approx(
         a[(a["region"] == "USA") & (a["owner"] == "producers") & (a["good"] == "ndpr_oxide")]["value"].sum())
     assert books.level(["floor_levy"], "JPN")[0] == pytest.approx(books.money(["JPN"], account="floor_levy")[0])
+
+
+@pytest.mark.slow
+def test_the_page_on_restrictions_says_what_its_tables_hold(monkeypatch):
+    monkeypatch.setattr(restrictions_results, "CUTS", (0.2, 0.6))
+    monkeypatch.setitem(restrictions_results.CASES, "nickel", replace(
+        restrictions_results.CASES["nickel"], plants={"plants cannot grow": "2019", "plants grow with their margin": "2019"}))
+    monkeypatch.setattr(restrictions_results, "elsewhere", lambda case: ELSEWHERE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InertWarning)
+        r = restrictions_results.compute("nickel", 2, 7, iter)
+    page = checked(render(RestrictionPages(r).brief()))
+    assert "Are bans blunt?" in page
+    assert span(*quantiles(r.main.of(PROCESSING, "own")), "USD/yr") in page
+    assert span(*quantiles(r.main.of(BAN, "own")), "USD/yr") in page
+    for o in (r.main, r.year, *r.others):
+        assert o.runs.share_converged == 1 and max(o.runs.identities().values()) < 1e-8
+    assert len(r.section) > 10 and r.section["export_share"].between(0, 1).all()
+
+
+ELSEWHERE = pd.DataFrame([("DR Congo, ore (cobalt)", QUOTA, 0.2, 100.0)], columns=["country", "instrument", "own", "built"])
+
+
+def test_measures_at_the_same_cut_are_the_same_to_the_country_whoever_holds_the_money():
+    """An export tax, a quota and a processing requirement are one wedge: Lerner; licences lose delay x price x tonnes on top."""
+    case = restrictions_results.case_named("nickel")
+    done = outcome(setting_of(case, "plants grow with their margin", "long"), 1, 0)
+    own = {n: float(done.of(n, "own")[0]) for n in done.values}
+    assert own[TAX] == pytest.approx(own[QUOTA], rel=1e-6) and own[TAX] == pytest.approx(own[PROCESSING], rel=1e-6)
+    assert float(done.of(QUOTA, "treasury")[0]) < 0 < float(done.of(TAX, "treasury")[0])
+    run = done.runs[LICENCE]
+    price = float(run.solved.state.price[0, 0, run.market.regions.index("IDN")])
+    wasted = restrictions_results.DELAY * price * float(exports(run.solved, "mined", "IDN")[0])
+    assert own[QUOTA] - own[LICENCE] == pytest.approx(wasted, rel=1e-6)
+    for name in (TAX, QUOTA, PROCESSING, LICENCE):
+        assert float(done.of(name, "cut")[0]) == pytest.approx(-0.2, abs=1e-8)
+    assert float(done.of(BAN, "cut")[0]) == -1
+    assert float(done.of(SUBSIDY, "built")[0]) == pytest.approx(float(done.of(PROCESSING, "built")[0]), rel=1e-5)
+    frame = run.indicators().select("value_added", "refined", "IDN")
+    assert value_added(run.solved, "refined", "IDN")[0] == pytest.approx(float(frame["value"].iloc[0]))
+
+
+def test_a_project_of_the_experiment_is_opened_there_alone():
+    case = restrictions_results.case_named("cobalt")
+    with_plant = setting_of(case, "a refinery may be built", "long").market
+    assert with_plant.opened == (("refined", "COD"),) and setting_of(case, "no refinery", "long").market.opened == ()
+    assert ("latent_capacity", "refined") in fm.ensemble.sampled_factors(with_plant)
+    with pytest.raises(ScenarioError, match="cobalt"):
+        restrictions_results.case_named("ferrosilicon")
+
+
+@pytest.mark.slow
+def test_the_folder_on_taxes_holds_what_its_page_says(monkeypatch, tmp_path):
+    found = take_results.producers()
+    assert [p.region for p in found] == ["COD", "IDN", "PHL"]
+    monkeypatch.setattr(take_results, "HIDDEN", (0.0, 0.1, 0.2))
+    monkeypatch.setattr(take_results, "producers", lambda: found[:2])
+    monkeypatch.setattr("floormodel.report.brief.save_figure", lambda figure, folder, name: [])  # the formats are tested elsewhere
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InertWarning)
+        record = producer_take.write(tmp_path, "nickel", 2, 7, iter)
+    page = checked((tmp_path / "brief.html").read_text("utf-8"))
+    assert "Does ensuring that companies pay what they owe matter?" in page
+    assert record["share_converged"] == 1 and list(record["parts"]) == ["Indonesia, nickel", "DR Congo, cobalt"]
+    assert all(max(part["identities"].values()) < 1e-8 for part in record["parts"].values())
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["title"] == record["title"]
+    assert page.count("<figure") == 2
+    table = pd.read_csv(tmp_path / "take.csv").set_index(["country", "hidden", "measure"])
+    for country in record["parts"]:
+        gain = table.loc[(country, 0.2, "yield")]
+        assert 0 < gain["q05"] <= gain["q95"] and table.loc[(country, 0.2, "output"), "q95"] < 0
+        assert span(gain["q05"], gain["q50"], gain["q95"], "USD/yr") in page
+        before, closed = (table.loc[(country, 0.2, m), "q50"] for m in ("before", "closed"))
+        assert gain["q50"] == pytest.approx(closed - before, rel=0.01)
+    assert (tmp_path / "workbook.xlsx").exists() and (tmp_path / "results.nc").exists()
+    with pytest.raises(ScenarioError, match="nickel"):
+        take_results.first("rare_earths")
+
+
+def test_take_is_the_rate_on_what_is_declared():
+    """By hand: royalty (1 - h) p X + tax (1 - h) surplus; the surplus of an isoelastic curve is margin x output / (1 + elasticity)."""
+    market = fm.load_market("cobalt")
+    p = Producer("cobalt", None, "COD", "mined", 0.3, (0.0, 0.2, 0.4), "")
+    run_ = fm.solve(with_gap(market, p, 0.2), [tax(p, 0.2)])
+    r = market.regions.index("COD")
+    value = float(run_.solved.state.price[0, 0, r] * run_.solved.state.output[0, 0, r])
+    eps = float(market.dataset["supply_elasticity"].sel(good="mined", region="COD"))
+    surplus = value * (1 - 0.1 * 0.8) / (1 + eps)
+    assert take(run_.solved, "COD", "mined")[0] == pytest.approx(0.1 * 0.8 * value + 0.3 * 0.8 * surplus, rel=1e-6)
+    assert np.allclose(run_.solved.state.output, run_.base.state.output)  # a tax on profit moves nothing
