@@ -14,7 +14,8 @@ from tqdm import tqdm
 from floormodel.errors import FloormodelError, InertWarning
 from floormodel.report.run_folder import check_target, write_run_folder
 
-EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "club", "coalition")
+EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "club", "coalition",
+               "standards", "export_restrictions", "producer_take")
 
 
 def _progress(items: Iterable) -> Iterable:
@@ -24,23 +25,24 @@ def _progress(items: Iterable) -> Iterable:
 @click.command()
 @click.argument("name", type=click.Choice([*EXPERIMENTS, "all"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write (default: results/NAME).")
-@click.option("--market", default="rare_earths", show_default=True, help="Market to run on.")
+@click.option("--market", help="Market to run on (default: the experiment's own).")
 @click.option("--draws", default=1000, show_default=True, type=click.IntRange(1, 1_000_000))
 @click.option("--seed", default=7, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in the folder.")
-def main(name: str, output: Path | None, market: str, draws: int, seed: int, overwrite: bool) -> None:
+def main(name: str, output: Path | None, market: str | None, draws: int, seed: int, overwrite: bool) -> None:
     """Run the experiment NAME, or all of them."""
     chosen = EXPERIMENTS if name == "all" else (name,)
     try:
         for each in chosen:
             folder = output if output and name != "all" else (output or Path("results")) / each
             check_target(folder, overwrite)
-            click.echo(f"{each}: {draws:,} draws on {market}, seed {seed}", err=True)
             experiment = importlib.import_module(f"experiments.{each}")
+            on = market or getattr(experiment, "MARKET", "rare_earths")
+            click.echo(f"{each}: {draws:,} draws on {on}, seed {seed}", err=True)
             record: dict = {}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InertWarning)  # kept in the record
-                write_run_folder(folder, lambda f: record.update(experiment.write(f, market, draws, seed, _progress)), overwrite)  # noqa: B023
+                write_run_folder(folder, lambda f: record.update(experiment.write(f, on, draws, seed, _progress)), overwrite)  # noqa: B023
             click.echo(f"{100 * record['share_converged']:.4g} % of draws solved. The brief is {folder / 'brief.html'}")
     except FloormodelError as exc:
         click.echo(f"error: {exc}", err=True)
