@@ -152,9 +152,9 @@ def museum_files() -> list[tuple[str, dict[str, bytes]]]:
     return found
 
 
-def museum(say: Callable[[str], None]) -> None:
-    """All hand-written faults."""
-    killed, faults = 0, museum_files()
+def museum(say: Callable[[str], None], match: str) -> None:
+    """The hand-written faults whose names contain `match`."""
+    killed, faults = 0, [(name, changed) for name, changed in museum_files() if re.search(match, name)]
     for name, changed in faults:
         path = next(iter(changed)).removeprefix(f"{PACKAGE}/")
         passed, first, seconds = try_fault(changed, tests_of(path))
@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="part of the places of each file that is tried")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--files", nargs="*", default=[], help="names of files to try, instead of all")
+    parser.add_argument("--match", default="", help="hand-written faults to try: a pattern in their names")
     parser.add_argument("--working", action="store_true", help="the files as they stand instead of the last commit")
     chosen = parser.parse_args()
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
@@ -229,7 +230,7 @@ def main() -> None:
         if not passed:
             raise SystemExit("the tests have to pass on the source as it is")
         if chosen.only != "operators":
-            museum(say)
+            museum(say, chosen.match)
         if chosen.only != "museum":
             operators(say, wanted, chosen.rate, chosen.seed)
         os.chdir(ROOT)

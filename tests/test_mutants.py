@@ -1,0 +1,149 @@
+"""Economic faults that other fast tests let pass (benchmarks/mutants.md): each against a closed form or a rule of docs/results.md."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import floormodel as fm
+from floormodel.accounts import OWNER
+from tests.producers_markets import at, logit_market, money, solve
+
+RESULTS = (Path(__file__).parents[1] / "docs" / "results.md").read_text("utf-8")
+
+
+def route(run, variable, origin, destination, good="good"):
+    return float(run.dataset[variable].sel(good=good, origin=origin, destination=destination))
+
+
+def importer(**more):
+    """out makes 200 and sells half of it to home, which makes 50; 10 % duty on what home imports."""
+    duty = np.array([[[0.0, 0.1], [0.0, 0.0]]])
+    return logit_market([200.0, 50.0], [100.0, 150.0], [[100.0, 100.0], [0.0, 50.0]], supply_elasticity=1.0, demand_elasticity=0.5,
+                        regions=("out", "home"), import_rate0=duty, **more)
+
+
+def floor(price, **fields):
+    return fm.PriceFloor(good="good", members=["home"], price=price, **fields)
+
+
+def test_owners_of_accounts_are_those_of_the_page():
+    table = RESULTS.split("## Accounts")[1].split("Two identities")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:3]] for line in table.splitlines() if line.startswith("| `")]
+    stated = {}
+    for accounts, owners in rows:
+        names, owner = re.findall(r"`(\w+)`", accounts), owners.split(", ")
+        stated |= dict(zip(names, owner if len(owner) == len(names) else owner * len(names)))
+    assert stated == OWNER
+
+
+# the way from the gate to the buyer
+
+
+def test_the_import_rate_is_charged_on_an_undertaking_and_not_on_a_levy():
+    """c = (b + t)(1 + rate) with b + t = 130: 143. As a levy c = 1.1 b + 130 - b."""
+    kept = solve(importer(), floor(130.0, collected_as="undertaking"))
+    border = route(kept, "border_price", "out", "home")
+    assert border < 130 and route(kept, "landed_price", "out", "home") == pytest.approx(143.0, rel=1e-12)
+    tonnes = route(kept, "flow", "out", "home")
+    assert money(kept, "undertaking_rent", "out") == pytest.approx((130 - border) * tonnes, rel=1e-9)
+    assert money(kept, "import_duty", "home") == pytest.approx(13 * tonnes - 10 * 100, rel=1e-9)
+    levied = solve(importer(), floor(130.0))
+    border = route(levied, "border_price", "out", "home")
+    assert route(levied, "landed_price", "out", "home") == pytest.approx(0.1 * border + 130, rel=1e-12)
+
+
+@pytest.mark.parametrize("prices", [(120.0, 130.0), (130.0, 120.0)])
+def test_of_two_floors_the_higher_holds(prices):
+    run = solve(importer(), *(floor(p) for p in prices))
+    assert route(run, "border_price", "out", "home") + route(run, "floor_top_up", "out", "home") == pytest.approx(130.0, rel=1e-12)
+
+
+def test_nobody_evades_an_undertaking():
+    """The exporter keeps the top-up: there is no duty to evade but on duties that policy has added, here none."""
+    kept = floor(130.0, collected_as="undertaking")
+    alone, evaded = solve(importer(), kept), solve(importer(), kept, fm.Evasion(good="good", most=0.5, scale=20.0))
+    np.testing.assert_allclose(evaded.dataset["price"], alone.dataset["price"], rtol=1e-12)
+    assert np.nan_to_num(evaded.dataset["evaded"].values).sum() == 0
+
+
+def chain(import_rate0=None):
+    """Input made abroad, a tonne per tonne of product; home buys 100 of it and exports 40 of its 100 products, on which it charges 10 %
+    and abroad 20 %."""
+    regions, charged = ("home", "abroad"), np.zeros((2, 2, 2))
+    charged[1, 0, 1] = 1.0
+    duties = 0.2 * charged if import_rate0 is None else import_rate0
+    figures = {
+        "price0": np.array([[100.0, 100.0], [400.0, 400.0]]), "output0": np.array([[0.0, 200.0], [100.0, 100.0]]),
+        "final_demand0": np.array([[0.0, 0.0], [90.0, 110.0]]), "recipe": np.array([[0.0, 0.0], [1.0, 0.0]]),
+        "flow0": np.array([[[0.0, 0.0], [100.0, 100.0]], [[60.0, 40.0], [30.0, 70.0]]]), "export_rate0": 0.1 * charged,
+        "import_rate0": duties, "supply_elasticity": 1.0, "demand_elasticity": 0.5, "sourcing_elasticity": 4.0}
+    return fm.market_from_arrays("chain", ["input", "product"], regions, figures)
+
+
+def test_a_rebate_lowers_what_the_export_rate_and_the_duty_abroad_are_charged_on():
+    """c = (p - gap)(1 + 0.1)(1 + 0.2), gap = 130 - P of the input abroad, one tonne in each product."""
+    adjusted = fm.ContentAdjustment(good="input", members=["home"], coverage=["product"], content_rule="to_floor", price=130.0)
+    run = solve(chain(), adjusted)
+    gap = 130 - at(run, "buyer_price", "abroad", "input")
+    assert gap > 20
+    landed = (at(run, "price", "home", "product") - gap) * 1.1 * 1.2
+    assert route(run, "landed_price", "home", "abroad", "product") == pytest.approx(landed, rel=1e-12)
+    back = gap * route(run, "flow", "home", "abroad", "product")
+    assert money(run, "content_duty", "home") == pytest.approx(
+        gap * route(run, "flow", "abroad", "home", "product") - back, rel=1e-9)
+
+
+def test_a_neutral_adjustment_answers_only_to_what_was_added():
+    """A duty of 20 % on the input stood before: home pays 20 more for it in the benchmark, and there is nothing to adjust."""
+    before = np.zeros((2, 2, 2))
+    before[0, 1, 0] = 0.2
+    market = chain(before)
+    adjusted = fm.ContentAdjustment(good="input", members=["home"], coverage=["product"])
+    run = solve(market, adjusted)
+    assert np.array_equal(run.dataset["price"], solve(market).dataset["price"], equal_nan=True) and run.accounts().empty
+
+
+# money
+
+
+@pytest.mark.parametrize("cap, paid", [(1_500.0, 1_500.0), (5_000.0, 2_000.0)])
+def test_a_cap_on_money_is_the_most_that_is_paid(cap, paid):
+    """100 t at 100 USD/t whatever the price, strike 120: 2,000 USD, or the cap."""
+    market = logit_market([100.0], [100.0], [[100.0]], supply_elasticity=0.0, demand_elasticity=1.0, regions=("a",))
+    run = solve(market, fm.PriceGapSubsidy(good="good", regions=["a"], strike=120.0, money_cap=cap))
+    assert money(run, "guarantee_outlay", "a") == pytest.approx(-paid, rel=1e-12)
+    assert money(run, "producer_surplus", "a") == pytest.approx(paid, rel=1e-12)
+
+
+def test_a_markup_is_earned_by_the_seller():
+    """Markup times output of the seller, and nobody else's."""
+    run = solve(importer(), fm.MarketPower(good="good", region="out", conduct=0.3))
+    markup = at(run, "markup", "out")
+    assert markup > 1 and money(run, "markup_rent", "out") == pytest.approx(markup * at(run, "output", "out"), rel=1e-9)
+    assert money(run, "markup_rent", "home") == 0
+
+
+@pytest.mark.parametrize("royalty", [0.0, 0.2])
+def test_a_seller_weighs_what_is_left_after_the_royalty(royalty):
+    """p = 200 - X and marginal cost 0.8 X at a royalty of 20 %, X without: (1 - royalty)(200 - 2 X) = (1 - royalty) X, X = 200 / 3."""
+    alone = fm.market_from_arrays("alone", ["good"], ["a"], {
+        "price0": [[100.0]], "output0": [[100.0]], "final_demand0": [[100.0]], "flow0": [[[100.0]]], "royalty0": royalty,
+        "supply_elasticity": 1.0, "demand_elasticity": 1.0}, sourcing="homogeneous", supply_curve="linear", demand_curve="linear")
+    run = solve(alone, fm.MarketPower(good="good", region="a"))
+    assert at(run, "output", "a") == pytest.approx(200 / 3, rel=1e-8)
+
+
+@pytest.mark.parametrize("source", ["own", "members", "any"])
+def test_a_stock_bought_above_the_benchmark_price_is_worth_the_benchmark_price(source):
+    """Ten tonnes cost more than the 100 (own gate), 110 (landed) or benchmark buyer price at which they are valued."""
+    market = importer()
+    run = solve(market, fm.Stockpile(good="good", region="home", purchase=10.0, source=source,
+                                     members=["out"] if source == "members" else []))
+    old = {"own": 100.0, "members": 110.0, "any": (100 * 110 + 50 * 100) / 150}[source]
+    new = {"own": at(run, "price", "home"), "members": route(run, "landed_price", "out", "home"),
+           "any": at(run, "buyer_price", "home")}[source]
+    assert new > old + 0.1
+    assert money(run, "stock_purchases", "home") == pytest.approx(-10 * new, rel=1e-9)
+    assert money(run, "stock_value", "home") == pytest.approx(10 * old, rel=1e-9)
