@@ -38,7 +38,8 @@ WEDGES = ("export_charge", "import_duty", "floor_levy", "content_duty", "quota_r
 class Ledger:
     """Money at one state, USD/yr. `lines[account]` (k, G, R) from the view of the region it is booked to (outlays are negative).
 
-    `spending` PD, `public` net public purchases, `scrap` tonnes, `factor_income`, `sourcing_cost`, `transport`,
+    `spending` PD, `public` net public purchases, `scrap` tonnes, `factor_income`, `sourcing_cost`, `transport`, `receipts` of producers
+    for what they make, before royalty and `inputs`: price, guarantees, subsidies less burdens, contract money;
     `outside` (k, G, R): guarantees, rents and contract money paid to other regions less received from them; `origin_wedge`
     (list of (k, O, D)): wedges per tonne the origin owns.
     """
@@ -56,6 +57,8 @@ class Ledger:
     origin_wedge: list[Array]
     turnover: Array
     welfare_quantities: Array
+    receipts: Array
+    inputs: Array
 
 
 def ledger(solved: Solved) -> Ledger:
@@ -85,7 +88,8 @@ def ledger(solved: Solved) -> Ledger:
     income = (s.constants.kept * (s.price * s.output + guarantees) + granted - inputs + received
               + s.price * (s.secondary + np.where(solved.system.layout.priced, b.supply_add, 0.0)))
     return Ledger(lines, s.buyer_price * s.final_demand, public, scrap, scrap_value, s.price * s.stock_change, income, bought, transport,
-                  outside, origin_wedge, (s.buyer_price * s.use).sum((1, 2)), quantities)
+                  outside, origin_wedge, (s.buyer_price * s.use).sum((1, 2)), quantities,
+                  s.price * s.output + guarantees + granted + received, inputs)
 
 
 def world_identity(now: Ledger, base: Ledger) -> Array:

@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from floormodel.accounts import OWNER, Ledger
-from floormodel.booking import contract_payments
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
 from floormodel.indicators.concentration import hhi_bounds
-from floormodel.indicators.revenue import cost_per_tonne, free_rider_tonnes, induced_tonnes, producer_revenue, value_added
+from floormodel.indicators.revenue import cost_per_tonne, free_rider_tonnes, induced_tonnes
 
 REST = "ROW"
 Item = tuple[str, str, str, str, Array]  # indicator, good, region, unit, values (k,)
@@ -48,12 +47,9 @@ def _levels(solved: Solved, money: Ledger, bloc: Sequence[str]) -> Iterator[Item
     regions, goods = market.regions, market.goods
     inside = np.array([r in bloc for r in regions])
     active = solved.system.layout.priced
-    guarantee = _received(solved)
-    inputs = np.einsum("kgh,khr->kgr", np.broadcast_to(b.recipe, (len(s.price), len(goods), len(goods))), s.buyer_price) * s.output
-    revenue = producer_revenue(s.price, s.output, guarantee)
-    added = value_added(s.price, s.output, guarantee, b.subsidy0, inputs)
+    revenue, added = money.receipts, money.receipts - money.inputs
     supplied = s.output + s.secondary + np.where(active, b.supply_add, 0.0)
-    rents = money.lines["quota_rent"] + money.lines["undertaking_rent"]
+    rents = money.lines["quota_rent"] + money.lines["undertaking_rent"] + money.lines["licence_rent"]
     lead = dominant(solved)
     for g, good in enumerate(goods):
         q, home = s.flow[g], np.eye(len(regions), dtype=bool)
@@ -128,16 +124,6 @@ def _hhi(share: Array, regions: Sequence[str]) -> tuple[Array, Array]:
     cap = np.where((rest > 0) & (second > 0), np.minimum(rest, second), 1.0)
     low, high = hhi_bounds(known, 1 - known.sum(-1), cap)
     return np.where(made, low, np.nan), np.where(made, high, np.nan)
-
-
-def _received(solved: Solved) -> Array:
-    """Guarantee payments received (k, G, R), USD/yr."""
-    from_ledger = np.zeros_like(solved.state.price)
-    for c, (value, _) in zip(solved.terms.contracts, solved.state.strip):
-        b = solved.state.benchmark
-        paid, _ = contract_payments(c, value, solved.state.output[:, c.good], b.output0[:, c.good] * b.supply_shift[:, c.good])
-        from_ledger[:, c.good] += np.where(c.regions, paid, 0.0)
-    return from_ledger
 
 
 def _changes(solved: Solved, base: Solved, now: Ledger, before: Ledger, bloc: Sequence[str], mcpf: float) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""Producers' money: revenue, value added, induced and free-rider tonnes, cost per induced tonne. Arrays end in (..., R)."""
+"""Induced and free-rider tonnes, cost per induced tonne. Arrays end in (..., R)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ import numpy as np
 
 Array = np.ndarray
 NO_INDUCED_SUPPLY = 1e-6  # share of world output below which a cost per induced tonne is missing
-
-
-def producer_revenue(price: Array, output: Array, guarantee: Array) -> Array:
-    """Receipts of producers before royalty, USD/yr: p X plus guarantee payments received."""
-    return price * output + guarantee
-
-
-def value_added(price: Array, output: Array, guarantee: Array, subsidy: Array, inputs: Array) -> Array:
-    """Income made at a stage, USD/yr: receipts and subsidies less inputs at the buyer price; royalties are part of it."""
-    return price * output + guarantee + subsidy * output - inputs
 
 
 def induced_tonnes(output: Array, output_base: Array, dominant: Array) -> Array:
