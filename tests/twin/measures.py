@@ -34,6 +34,14 @@ class Measure:
         """Added to the landed price; border price and duties are known."""
         return 0.0
 
+    def duty(self, state: State) -> Any:
+        """The part of it that is a duty and can be evaded, (..., R, R)."""
+        return 0.0
+
+    def charges(self, state: State) -> list[tuple[str, str, Array]]:
+        """The same by account and owner, at one solution."""
+        return []
+
     def final_tax(self, state: State) -> Any:
         """What final users pay on top of the buyer price."""
         return 0.0
@@ -55,7 +63,10 @@ class Measure:
 
     def money(self, state: State) -> dict[str, Array]:
         """Money by account, (G, R) by the region that gets it, at one solution; adds to the lines of `money.levels`."""
-        return {}
+        lines: dict[str, Array] = {}
+        for account, owner, charge in self.charges(state):
+            lines[account] = lines.get(account, 0) + self.owned(charge * state["flow"][self.good], owner)
+        return lines
 
     # ---- tools
 

@@ -36,8 +36,11 @@ class ImportQuotas(Measure):
     def part(self, state: State) -> Array:
         return sum(state["own"][..., u, None, None] * mask for u, mask in zip(self.u, self.masks))
 
+    def duty(self, state: State) -> Array:
+        return self.part(state) * self.outer(state)
+
     def landed(self, state: State) -> Array:
-        return self.routes(state, self.part(state) * self.outer(state))
+        return self.routes(state, self.duty(state))
 
     def rows(self, state: State, own: Array) -> None:
         for u, mask, tonnes in zip(self.u, self.masks, self.tonnes):
@@ -45,17 +48,14 @@ class ImportQuotas(Measure):
             usual = float((self.twin.a["flow0"][self.good] * mask).sum())
             own[..., u] = (tonnes - imports) / (max(usual, tonnes) or 1.0)
 
-    def money(self, state: State) -> dict[str, Array]:
-        flow = state["flow"][self.good]
-        rent, beyond = np.zeros_like(flow), np.zeros_like(flow)
-        charge = self.part(state) * self.outer(state)
+    def charges(self, state: State) -> list[tuple[str, str, Array]]:
+        flow, within = state["flow"][self.good], np.ones_like(state["flow"][self.good])
         for mask, tonnes in zip(self.masks, self.tonnes):
             imports = (flow * mask).sum()
-            within = min(1.0, tonnes / imports) if imports > 0 else 1.0
-            rent += mask * within * charge * flow
-            beyond += mask * (1 - within) * charge * flow
-        return {self.book: self.owned(beyond, "importer"),
-                "licence_rent": self.owned(rent, self.policy.get("licences", "importer"))}
+            within[mask] = min(1.0, tonnes / imports) if imports > 0 else 1.0
+        charge = self.part(state) * self.outer(state)
+        return [(self.book, "importer", (1 - within) * charge),
+                ("licence_rent", self.policy.get("licences", "importer"), within * charge)]
 
 
 class TariffRateQuota(ImportQuotas):
@@ -75,13 +75,11 @@ class TariffRateQuota(ImportQuotas):
         border = state["border"][..., self.good, :, :]
         return self.mask * (self.levy + self.rate * border) - self.old_levy - self.old_rate * border
 
-    def landed(self, state: State) -> Array:
-        return super().landed(state) + self.routes(state, self.inner(state))
+    def duty(self, state: State) -> Array:
+        return super().duty(state) + self.inner(state)
 
-    def money(self, state: State) -> dict[str, Array]:
-        lines = super().money(state)
-        inner = self.owned(self.inner(state) * state["flow"][self.good], "importer")
-        return lines | {"import_duty": lines["import_duty"] + inner}
+    def charges(self, state: State) -> list[tuple[str, str, Array]]:
+        return super().charges(state) + [("import_duty", "importer", self.inner(state))]
 
 
 class VariableLevyQuota(ImportQuotas):
@@ -103,8 +101,7 @@ class EntryPrice(Measure):
         used = self.mask & (twin.share0[good] > 0)
         self.u = {(o, d): self.unknown(f"flat_{o}_{d}", 1.0, 1.0) for o, d in zip(*np.nonzero(used))} if self.cliff else {}
 
-    def duty(self, state: State) -> Array:
-        """The top-up."""
+    def top_up(self, state: State) -> Array:
         entry, most, width = self.policy["entry_price"], self.policy["max_duty"], state["soft"] * self.policy["entry_price"]
         flat = np.zeros_like(state["border"][..., self.good, :, :])
         for (o, d), u in self.u.items():
@@ -115,17 +112,18 @@ class EntryPrice(Measure):
     def rate(self, state: State) -> Array:
         return self.policy.get("rate", 0.0) * self.mask * state["border"][..., self.good, :, :]
 
+    def duty(self, state: State) -> Array:
+        return self.top_up(state) + self.rate(state)
+
     def landed(self, state: State) -> Array:
-        return self.routes(state, self.duty(state) + self.rate(state))
+        return self.routes(state, self.duty(state))
 
     def rows(self, state: State, own: Array) -> None:
         for (o, d), u in self.u.items():
             own[..., u] = state["border"][..., self.good, o, d] / self.cliff - 1
 
-    def money(self, state: State) -> dict[str, Array]:
-        flow = state["flow"][self.good]
-        return {"floor_levy": self.owned(self.duty(state) * flow, "importer"),
-                "import_duty": self.owned(self.rate(state) * flow, "importer")}
+    def charges(self, state: State) -> list[tuple[str, str, Array]]:
+        return [("floor_levy", "importer", self.top_up(state)), ("import_duty", "importer", self.rate(state))]
 
 
 # ---- limits on exports
@@ -206,32 +204,38 @@ class ExportLicence(ExportLimit):
 
 
 class Evasion(Measure):
-    """Read after the instruments whose duties it evades; of rates, specific duties and floor levies."""
+    """Of all duties and levies that instruments add; read once, whatever the number of those."""
 
     def __init__(self, twin: Twin, number: int, good: int, policy: Policy) -> None:
         super().__init__(twin, number, good, policy)
         everyone = twin.case["regions"]
         importers, exporters = (numbers(twin.case, everyone if policy.get(key) is None else policy[key])
                                 for key in ("importers", "exporters"))
-        self.mask = into(twin.case, importers, exporters)
+        self.mask = 1.0 * into(twin.case, importers, exporters)
 
-    def duties(self, state: State) -> tuple[Array, Array]:
-        """What policy has added in duties, and in levies that hold a floor, (..., R, R)."""
+    def others(self) -> list[Measure]:
+        return [other for other in self.twin.tools.measures if other.good == self.good]
+
+    def plain(self, state: State) -> list[tuple[str, str, Array]]:
+        """Tariffs, and levies that hold a floor."""
         g, a = self.good, self.twin.a
         rate = (state["import_rate"] - a["import_rate0"])[..., g, :, :]
         levy = (state["import_levy"] - a["import_levy0"])[..., g, :, :]
-        return rate * state["border"][..., g, :, :] + levy, (state["top_up"] - state["undertaking"])[..., g, :, :]
+        value = (state["border"] + state["undertaking"])[..., g, :, :]
+        return [("import_duty", "importer", rate * value + levy),
+                ("floor_levy", "importer", (state["top_up"] - state["undertaking"])[..., g, :, :])]
+
+    def added(self, state: State) -> Array:
+        return sum(charge for _, _, charge in self.plain(state)) + sum(other.duty(state) for other in self.others())
 
     def landed(self, state: State) -> Array:
-        added = sum(self.duties(state))
-        most, scale = self.policy["most"], self.policy["scale"]
-        return self.routes(state, -1.0 * self.mask * most * (added - scale * (1 - np.exp(-added / scale))))
+        added, most, scale = self.added(state), self.policy["most"], self.policy["scale"]
+        return self.routes(state, -self.mask * most * (added - scale * (1 - np.exp(-added / scale))))
 
-    def money(self, state: State) -> dict[str, Array]:
-        duty, levy = self.duties(state)
-        evading = self.mask * self.policy["most"] * (1 - np.exp(-(duty + levy) / self.policy["scale"]))
-        lost = evading * state["flow"][self.good]
-        return {"import_duty": -self.owned(lost * duty, "importer"), "floor_levy": -self.owned(lost * levy, "importer")}
+    def charges(self, state: State) -> list[tuple[str, str, Array]]:
+        evading = self.mask * self.policy["most"] * (1 - np.exp(-self.added(state) / self.policy["scale"]))
+        paid = self.plain(state) + [charge for other in self.others() if other is not self for charge in other.charges(state)]
+        return [(account, owner, -evading * charge) for account, owner, charge in paid]
 
 
 READ |= {"tariff_rate_quota": reader(TariffRateQuota), "variable_levy_quota": reader(VariableLevyQuota),

@@ -23,15 +23,33 @@ Drawn = list[Policy] | None
 
 def measure_case(kind: str, seed: int) -> dict[str, Any]:
     """A market of two to four regions and one to three goods with instruments of one kind."""
+    return _case(np.random.default_rng(seed), (kind,))
+
+
+def pair_case(seed: int) -> dict[str, Any]:
+    """The same with instruments of two kinds, most of them on one good."""
     rng = np.random.default_rng(seed)
+    while True:
+        kinds = {pick(rng, list(DRAW)), pick(rng, list(DRAW))}
+        if len(kinds) == 2 and not any(len(kinds & group) == 2 for group in APART):
+            return _case(rng, tuple(sorted(kinds)))
+
+
+def _case(rng: Generator, kinds: tuple[str, ...]) -> dict[str, Any]:
     while True:
         case = random_case(rng, regions=pick(rng, (2, 3, 4)), goods=pick(rng, (1, 2, 3)), policies=0)
         prices = benchmark_prices(case["arrays"])
         market = Benchmark(case["goods"], case["regions"], case["arrays"], prices[0], prices[2])
-        good = int(pick(rng, range(len(market.goods))))
-        drawn = DRAW[kind](rng, market, good)
-        if drawn is not None:
-            return case | {"policies": [{"good": market.goods[good]} | policy for policy in drawn]}
+        good, policies = int(pick(rng, range(len(market.goods)))), []
+        for number, kind in enumerate(kinds):
+            if number and chance(rng, 0.3):
+                good = int(pick(rng, range(len(market.goods))))
+            drawn = DRAW[kind](rng, market, good)
+            if drawn is None:
+                break
+            policies += [{"good": market.goods[good]} | policy for policy in drawn]
+        else:
+            return case | {"policies": policies}
 
 
 # ---- places
@@ -138,8 +156,11 @@ def _evasion(rng: Generator, market: Benchmark, good: int) -> Drawn:
         return None
     area, flow = place
     price = market.price(good)
-    if chance(rng, 0.5):
-        evaded: Policy = {"kind": "import_tariff", "importers": market.names(area), "rate": uniform(rng, 0.1, 1),
+    kind, quota = pick(rng, ("tariff", "floor", "quota")), _tariff_rate_quota(rng, market, good)
+    if kind == "quota" and quota is not None:
+        evaded: Policy = quota[0] | {"replaces_existing": False}
+    elif kind != "floor":
+        evaded = {"kind": "import_tariff", "importers": market.names(area), "rate": uniform(rng, 0.1, 1),
                           "levy": price * uniform(rng, 0, 0.3)}
     else:
         evaded = {"kind": "price_floor", "members": market.names(area), "collected_as": pick(rng, ("levy", "levy", "undertaking")),
@@ -278,3 +299,7 @@ DRAW = {"tariff_rate_quota": _tariff_rate_quota, "variable_levy_quota": _variabl
         "standards_market": _standards_market, "local_content": _local_content, "evasion": _evasion,
         "export_licence": _export_licence, "use_tax": _use_tax, "production_subsidy": _production_subsidy,
         "mining_tax": _mining_tax, "buyer_collar": _buyer_collar, "content_rebate": _rebate, "entry_price": _entry_price}
+# kinds that are not drawn together: two top-ups on a route (add up or the larger), contracts for tonnes that may not leave, and a
+# buyers' levy on use where a price with or without it matters
+APART = ({"entry_price", "variable_levy_quota", "content_rebate", "evasion"}, {"offtake", "export_licence"},
+         {"offtake", "domestic_processing"}, {"buyer_collar", "offtake"}, {"buyer_collar", "evasion"}, {"buyer_collar", "content_rebate"})

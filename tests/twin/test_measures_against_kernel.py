@@ -1,4 +1,4 @@
-"""Measures one kind at a time against the independent second implementation, flows of money among them.
+"""Measures one and two at a time against the independent second implementation, flows of money among them.
 
 Seeds were fixed before the first comparison. What `random_measures` leaves out is named there.
 """
@@ -16,9 +16,10 @@ from floormodel.errors import InertWarning
 from tests.adapt import market_of, policies_of
 from tests.twin import twin
 from tests.twin.money import changes
-from tests.twin.random_measures import DRAW, measure_case
+from tests.twin.random_measures import DRAW, measure_case, pair_case
 
-SEEDS = range(80_000, 80_015)
+SEEDS = range(80_000, 80_012)
+PAIRS = range(81_000, 81_016)
 ELSEWHERE = {"consumer_surplus", "secondary_surplus", "benchmark_stock"}  # lines that the twin does not book
 
 
@@ -66,3 +67,8 @@ def compare(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_kernel_and_twin_agree_on_a_measure(kind, seed):
     compare(measure_case(kind, seed))
+
+
+@pytest.mark.parametrize("seed", PAIRS)
+def test_kernel_and_twin_agree_on_two_measures(seed):
+    compare(pair_case(seed))
