@@ -62,3 +62,14 @@ def test_licence_rents_count_where_their_holder_is(licences, home):
     """15 t of exports may enter: 15 = 90 - 3 P, P = 25; 2 p = 30 - p + 15, p = 15; the rent is 10 a tonne."""
     policy = fm.TariffRateQuota(good="good", importers=["abroad"], quota={"home": 15.0}, levy_out=50.0, licences=licences)
     assert revenue(policy) == pytest.approx([450.0, 450.0, home])
+
+
+@pytest.mark.parametrize(("policy", "price", "border"), [
+    (fm.ExportLicence(good="good", exporter="home", delay=0.1), 120 / 6.3, 1.1 * 120 / 6.3),
+    (fm.Corridor(goods=["good"], origins=["home"], destinations=["abroad"], freight_change=4.0), 18.0, 22.0)], ids=["delay", "freight"])
+def test_waiting_and_freight_are_no_export_charge(policy, price, border):
+    """2 p = 30 - p + 90 - 3 (1.1 p); with freight of 4, 2 p = 30 - p + 90 - 3 (p + 4). Nobody collects either."""
+    found = solve(one_good(), policy).dataset.sel(good="good", origin="home", destination="abroad")
+    assert found["price"].sel(region="home").item() == pytest.approx(price)
+    assert found["border_price"].item() == found["landed_price"].item() == pytest.approx(border)
+    assert found["export_wedge"].item() == pytest.approx(0, abs=1e-12)

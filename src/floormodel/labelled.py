@@ -58,15 +58,18 @@ def to_dataset(solved: Solved) -> xr.Dataset:
 
 
 def _routes(solved: Solved) -> dict[str, list[Array]]:
-    s = solved.state
+    s, terms = solved.state, solved.terms
     names = ("flow", "evaded", "border_price", "landed_price", "duty", "export_wedge", "floor_top_up")
     out: dict[str, list[Array]] = {name: [] for name in names}
     for g in range(s.price.shape[1]):
         at = s.landed[g]
-        wedge = at.border - s.price[:, g, :, None] - s.benchmark.freight[:, g]
+        wedge = at.border - s.price[:, g, :, None] * (1 + terms.delay[:, g]) - terms.freight[:, g]
         top_up = at.levied + at.kept
+        private = getattr(s, "private", None)  # what buyers pay beside duties
+        duty = at.landed - at.border - top_up
+        duty = duty if private is None or private[g] is None else duty - private[g]
         evaded = 0.0 if (share := s.evaded[g]) is None else share * s.flow[g]
-        parts = (s.flow[g], evaded, at.border, at.landed, at.landed - at.border - top_up, wedge, top_up)
+        parts = (s.flow[g], evaded, at.border, at.landed, duty, wedge, top_up)
         for name, values in zip(names, parts):
             out[name].append(np.broadcast_to(values, s.flow[g].shape))
     return out
@@ -136,6 +139,7 @@ def _indeterminate(solved: Solved) -> Array:
         return np.zeros(len(z), bool)
     ok = solved.solution.converged & np.isfinite(z).all(1)
     f, jac = system.evaluate(np.where(ok[:, None], z, 0.0), np.arange(len(z)), 0.0, True)
+    assert jac is not None
     lower, upper = system.bounds()
     own = np.eye(z.shape[1])
     jac = np.where((((z <= lower) & (f > 0)) | ((z >= upper) & (f < 0)) | (lower == upper))[:, :, None], own, jac)
