@@ -8,7 +8,7 @@ import pytest
 
 import floormodel as fm
 from floormodel.accounts import OWNER
-from tests.producers_markets import at, logit_market, money, solve
+from tests.producers_markets import at, logit_market, money, solve, unknown
 
 RESULTS = (Path(__file__).parents[1] / "docs" / "results.md").read_text("utf-8")
 
@@ -19,9 +19,9 @@ def route(run, variable, origin, destination, good="good"):
 
 def importer(**more):
     """out makes 200 and sells half of it to home, which makes 50; 10 % duty on what home imports."""
-    duty = np.array([[[0.0, 0.1], [0.0, 0.0]]])
+    more = {"import_rate0": np.array([[[0.0, 0.1], [0.0, 0.0]]])} | more
     return logit_market([200.0, 50.0], [100.0, 150.0], [[100.0, 100.0], [0.0, 50.0]], supply_elasticity=1.0, demand_elasticity=0.5,
-                        regions=("out", "home"), import_rate0=duty, **more)
+                        regions=("out", "home"), **more)
 
 
 def floor(price, **fields):
@@ -66,6 +66,33 @@ def test_nobody_evades_an_undertaking():
     alone, evaded = solve(importer(), kept), solve(importer(), kept, fm.Evasion(good="good", most=0.5, scale=20.0))
     np.testing.assert_allclose(evaded.dataset["price"], alone.dataset["price"], rtol=1e-12)
     assert np.nan_to_num(evaded.dataset["evaded"].values).sum() == 0
+
+
+@pytest.mark.parametrize("replaces, rate", [(True, 0.25), (False, 0.35)])
+def test_a_charge_takes_the_place_of_the_one_in_force_or_adds_to_it(replaces, rate):
+    """25 % where 10 % stood before; the same at the border of the exporter, on the gate price."""
+    run = solve(importer(), fm.ImportTariff(good="good", importers=["home"], rate=0.25, replaces_existing=replaces))
+    assert route(run, "landed_price", "out", "home") == pytest.approx((1 + rate) * at(run, "price", "out"), rel=1e-12)
+    taxed = importer(import_rate0=0.0, export_rate0=np.array([[[0.0, 0.1], [0.0, 0.0]]]))
+    run = solve(taxed, fm.ExportTax(good="good", exporters=["out"], rate=0.25, replaces_existing=replaces))
+    assert route(run, "landed_price", "out", "home") == pytest.approx((1 + rate) * at(run, "price", "out"), rel=1e-12)
+
+
+def test_a_levy_that_recovers_a_collar_is_charged_on_own_tonnes_too():
+    """All of 20 t at (floor - p) spread over all use at home; own tonnes cost their gate price and the levy."""
+    run = solve(importer(), fm.BuyerCollar(good="good", regions=["home"], buyer="home", floor=130.0, volume=20.0, pass_through=1.0))
+    levy = 20 * (130 - at(run, "price", "home")) / at(run, "use", "home")
+    assert levy > 2 and unknown(run) == pytest.approx(levy, rel=1e-8)
+    assert route(run, "landed_price", "home", "home") == pytest.approx(at(run, "price", "home") + levy, rel=1e-8)
+
+
+def test_licences_handed_out_by_output_are_worth_their_part_of_each_tonne():
+    """Three tenths of each tonne made may leave: a producer gets its price and 0.3 rents, all of what licences are worth."""
+    run = solve(importer(), fm.DomesticProcessing(good="good", exporter="out", share=0.7, output_based=True))
+    rent = unknown(run)
+    assert rent > 5 and route(run, "flow", "out", "home") == pytest.approx(0.3 * at(run, "output", "out"), rel=1e-8)
+    assert at(run, "margin", "out") == pytest.approx(at(run, "price", "out") + 0.3 * rent, rel=1e-10)
+    assert money(run, "quota_rent", "out") == pytest.approx(0, abs=1e-6)
 
 
 def chain(import_rate0=None):
