@@ -197,6 +197,33 @@ def test_a_budget_is_used_up_or_not():
     assert said([fm.PriceGapSubsidy(**subsidy, budget=40.0)])[0].endswith("budget not used up, guarantee paid in full.")
 
 
+def test_a_pay_back_at_its_cap():
+    """A mine and its buyers: p = 6 is 2 above the threshold of 4: on 2 of 6 m t, 4 m USD are paid back, or the cap of 3 m."""
+    large = fm.linear_market({"mine": (0, 1e6)}, {"mine": (12e6, -1e6)})
+    contract = {"good": "good", "regions": ["mine"], "strike": 3.0, "upside_threshold": 4.0, "upside_share": 1.0, "volume_cap": 2e6}
+    for cap, words in ((None, "2.00 USD/t"), (5e6, "2.00 USD/t"), (3e6, "3.00 USD m/yr, the most it allows")):
+        assert said([fm.PriceGapSubsidy(**contract, clawback_cap=cap)], large) == [
+            f"Policy 1 (price_gap_subsidy), good of mine: producers pay back {words}."]
+
+
+@pytest.mark.parametrize("quota, words", [
+    (8.0, "good: slack, levy[mine] at its lower bound of 0, 0 USD/t on average levied on imports from mine."),  # 6 t come in
+    (5.0, "good: binding, levy[mine] 0.50, 2.00 USD/t on average levied on imports from mine."),  # X = 5 = p, P = 7; 2 of 9 - 5
+    (2.0, "good: at its cap, levy[mine] at its upper bound of 1.00, 6.00 USD/t on average levied on imports from mine."),  # P = 9, X = 3
+    (0.0, "floor of 9.00 USD/t on good from mine in plant: binding, 6.00 USD/t on average levied on imports."),
+])
+def test_a_levy_beyond_a_quota_is_no_floor(quota, words):
+    assert said([fm.VariableLevyQuota(good="good", importers=["plant"], threshold=9.0, quota={"mine": quota})]) == [
+        f"Policy 1 (variable_levy_quota), {words}"]
+
+
+def test_an_entry_price_names_the_route():
+    """P = 8 and p = X = 4, above the cliff of 0.4 x 8: the levy fills the gap of 4."""
+    text, = said([fm.EntryPrice(good="good", importers=["plant"], entry_price=8.0, max_duty=5.0, cliff=0.4)])
+    assert text == ("Policy 1 (entry_price), good: slack, cliff[mine-plant] at its lower bound of 0, 4.00 USD/t on average levied on "
+                    "imports from mine.")
+
+
 def test_a_purchase_at_its_cap_and_capacity():
     """A mine that makes no more than 5 t; a stock of 1 t bought in any case: P = 12 - 4 = 8."""
     given = market().replace(capacity=5.0)
@@ -236,5 +263,6 @@ def test_every_instrument_is_described_from_its_terms(kind):
     run = fm.solve(fm.load_market(cls.example_market), [cls(**cls.example)])
     terms, texts = run.solved.terms, fm.binding(run)
     named = [t for t in texts if t.startswith(f"Policy 1 ({kind})")]
-    assert len(named) >= len(terms.unknowns) + len(terms.floors) + len(terms.contents) + len(terms.contracts)
+    floors = sum(floor.unknown is None for floor in terms.floors)
+    assert len(named) >= len(terms.unknowns) + floors + len(terms.contents) + len(terms.contracts)
     assert all(t.endswith(".") and not re.search(r"nan|inf\b|\{|–", t) for t in texts)

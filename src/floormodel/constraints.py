@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from floormodel.booking import contract_payments
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
+from floormodel.equilibrium.terms import Floor
+from floormodel.policies.price_floor import PriceFloor
 from floormodel.report.labels import format_range
 from floormodel.results import QUANTILES, Equilibrium
 
@@ -71,7 +74,8 @@ def _named(solved: Solved, policy: int) -> str:
 
 
 def _unknowns(run: Equilibrium) -> Iterator[_Fact]:
-    """Every instrument's own unknown by its bound; one that scales a contract says whether the budget is used up."""
+    """Every instrument's own unknown by its bound; one that scales a contract says whether the budget is used up, one of a levy up to a
+    threshold what is levied and on whose tonnes."""
     solved, data = run.solved, run.dataset
     unknowns = solved.terms.unknowns
     bound, level = (data[name].values.reshape(len(run.converged), len(unknowns)) for name in ("unknown_bound", "unknown_value"))
@@ -84,16 +88,36 @@ def _unknowns(run: Equilibrium) -> Iterator[_Fact]:
         elif np.all(u.lower == u.upper):
             cases = [_Case(np.ones_like(at["lower"]), f"{u.name} is held at {{}}, the only value it may take", value)]
         else:
-            cases = [_Case(at["lower"], f"slack, {u.name} at its lower bound of {{}}", value),
-                     _Case(at["between"], f"binding, {u.name} {{}}", value),
-                     _Case(at["upper"], f"at its cap, {u.name} at its upper bound of {{}}", value)]
+            levied = ""
+            for i, floor in enumerate(solved.terms.floors):
+                if floor.unknown == j:
+                    levied = f", {{}} on average levied on imports from {_origins(solved, floor)}"
+                    value = [*value, (_top_up(solved, i), "USD/t")]
+            cases = [_Case(at["lower"], f"slack, {u.name} at its lower bound of {{}}{levied}", value),
+                     _Case(at["between"], f"binding, {u.name} {{}}{levied}", value),
+                     _Case(at["upper"], f"at its cap, {u.name} at its upper bound of {{}}{levied}", value)]
         yield u.policy, f"{_named(solved, u.policy)}, {solved.market.goods[u.good]}", cases
 
 
+def _origins(solved: Solved, floor: Floor) -> str:
+    """Where the imports come from that a floor covers."""
+    return _listed([solved.market.regions[o] for o in np.flatnonzero((floor.mask & solved.terms.benchmark.trade[floor.good]).any(1))])
+
+
+def _top_up(solved: Solved, number: int) -> Array:
+    """What a floor adds to the tonnes that it covers, on average (B,), USD/t."""
+    floor = solved.terms.floors[number]
+    at, tonnes = solved.state.landed[floor.good], np.where(floor.mask, solved.state.flow[floor.good], 0.0)
+    paid = np.broadcast_to(np.where(at.by_floor == number, at.levied + at.kept, 0.0), tonnes.shape)
+    return _mean(paid.reshape(len(paid), -1), tonnes.reshape(len(paid), -1))
+
+
 def _floors(solved: Solved) -> Iterator[_Fact]:
-    """Every floor on shipments, by member: does it add to the price of what is imported."""
+    """Every floor on shipments, by member: does it add to the price of what is imported. The sentence of an unknown speaks of its own."""
     s, market = solved.state, solved.market
     for i, floor in enumerate(solved.terms.floors):
+        if floor.unknown is not None:
+            continue
         g, at, q = floor.good, s.landed[floor.good], s.flow[floor.good]
         level = np.broadcast_to(np.asarray(floor.level, float), len(q))
         covered = floor.mask & solved.system.layout.open_route[g]
@@ -119,13 +143,15 @@ def _floors(solved: Solved) -> Iterator[_Fact]:
                 _Case(~imports & made & below, "not reached, imports are zero and the home price is {}", [price]),
                 _Case(~imports & made & ~below, "slack, imports are zero and the home price is {}", [price]),
                 _Case(~imports & ~made, "applies to nothing, there are no imports that it covers and no output")]
-            subject = f"{_named(solved, floor.policy)}, floor of {_amount(level, 'USD/t')} on {market.goods[g]} in {market.regions[d]}"
+            whose = "" if isinstance(solved.policies[floor.policy], PriceFloor) else f" from {_origins(solved, floor)}"
+            subject = (f"{_named(solved, floor.policy)}, floor of {_amount(level, 'USD/t')} on {market.goods[g]}{whose} in "
+                       f"{market.regions[d]}")
             yield floor.policy, subject, cases
             yield floor.policy, subject, [_Case(imports & made & below, "producers there get {}, less than the floor", [price])]
 
 
 def _mean(values: Array, weight: Array) -> Array:
-    """Mean over origins (B,); zero where there is no weight."""
+    """Mean over origins, or routes, (B,); zero where there is no weight."""
     total = weight.sum(1)
     return (values * weight).sum(1) / np.where(total > 0, total, 1.0)
 
@@ -148,9 +174,10 @@ def _contents(solved: Solved) -> Iterator[_Fact]:
 
 
 def _contracts(solved: Solved) -> Iterator[_Fact]:
-    """Gap contracts by holder: do they pay, and up to which cap."""
-    s, market = solved.state, solved.market
+    """Gap contracts by holder: do they pay or are paid, and up to which cap."""
+    s, b, market = solved.state, solved.state.benchmark, solved.market
     for c, (value, _) in zip(solved.terms.contracts, s.strip):
+        paid, _ = contract_payments(c, value, s.output[:, c.good], b.output0[:, c.good] * b.supply_shift[:, c.good])
         for r in np.flatnonzero(c.regions):
             made = s.output[:, c.good, r]
             gap, small = np.broadcast_to(value[:, r], made.shape), NEAR * np.max(np.asarray(c.strike))
@@ -158,12 +185,16 @@ def _contracts(solved: Solved) -> Iterator[_Fact]:
             most = np.inf if c.money_cap is None else c.money_cap
             full, pays = made >= limit * (1 - NEAR), (made > 0) & (gap > small)
             capped = pays & (gap * np.minimum(made, limit) >= most * (1 - NEAR))
+            least = np.inf if c.clawback_cap is None else c.clawback_cap
+            back = (made > 0) & (gap < -small)
+            full_back = back & (-paid[:, r] >= least * (1 - NEAR))
             per_tonne = (gap, "USD/t")
             cases = [
                 _Case(capped, "pays {}, the most it allows", [(np.full_like(made, most), "USD/yr")]),
                 _Case(pays & full & ~capped, "pays {} on the first {}", [per_tonne, (np.full_like(made, limit), "t/yr")]),
                 _Case(pays & ~full & ~capped, "pays {} on all output", [per_tonne]),
-                _Case((made > 0) & (gap < -small), "producers pay back {}", [(-gap, "USD/t")]),
+                _Case(full_back, "producers pay back {}, the most it allows", [(np.full_like(made, least), "USD/yr")]),
+                _Case(back & ~full_back, "producers pay back {}", [(-gap, "USD/t")]),
                 _Case((made > 0) & (np.abs(gap) <= small), "pays nothing, the reference price leaves no gap"),
                 _Case(made <= 0, "pays nothing, there is no output")]
             yield c.policy, f"{_named(solved, c.policy)}, {market.goods[c.good]} of {market.regions[r]}", cases
@@ -175,8 +206,12 @@ def _closed(solved: Solved) -> Iterator[_Fact]:
     for g, good in enumerate(solved.market.goods):
         shut = [f"{regions[o]} to {regions[d]}" for o, d in np.argwhere(solved.terms.closed[g] & solved.terms.benchmark.trade[g])]
         if shut:
-            more = f" and {len(shut) - 5} more" if len(shut) > 5 else ""
-            yield len(solved.policies), f"Routes closed to {good}", [_Case(always, ", ".join(shut[:5]) + more)]
+            yield len(solved.policies), f"Routes closed to {good}", [_Case(always, _listed(shut))]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first five, and how many more."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _nodes(solved: Solved) -> Iterator[_Fact]:
