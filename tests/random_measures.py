@@ -101,7 +101,7 @@ MAKERS: dict[str, Callable[[Chooser], Fields]] = {
         "certified": {r: c.share(0, 0.5) for r in c.market.regions}, "potential": {r: c.share(0.5, 1) for r in c.market.regions},
         "cost": {r: c.price(0.01, 0.3) for r in c.market.regions}},
     "offtake": lambda c: {"good": c.good, "seller": c.made(), "buyer": c.one(), "volume": c.tonnes(0.001, 0.1), "price_rule": "fixed",
-                          "price": c.price(), "payer": str(c.rng.choice(["buyers", "treasury"]))},
+                          "price": c.price(0.5, 1.5), "payer": str(c.rng.choice(["buyers", "treasury"]))},
     "market_power": lambda c: {"good": c.good, "region": c.made(), "conduct": c.share(0.05, 0.6), "firms": int(c.rng.integers(1, 5))},
 }
 

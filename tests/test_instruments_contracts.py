@@ -231,57 +231,84 @@ def test_tables_of_certificates_are_checked(fields, field):
 # contracted tonnes
 
 
-STILL = 100.0  # USD: prices move by 14 t / 10^7 t / 10^4 of 50,000 USD/t, 7e-6 USD/t, on ten million t
+STILL = 100.0  # USD: prices move by 20 t / 10^7 t / 10^4 of 50,000 USD/t, 1e-5 USD/t, on ten million t
 
 
-def delivers(**fields):
-    return fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=20.0, **fields)
+def delivers(volume=20.0, **fields):
+    return fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=volume, **fields)
 
 
 @pytest.mark.economic_case("offtake")
-def test_offtake_at_the_index_moves_tonnes_and_no_money():
-    """20 of 100 t under contract, 0.3 of the rest as before: 20 + 0.3 x 80 = 44 from MYS, 56 from USA; sources cost the same."""
+@pytest.mark.parametrize("payer, account", [("buyers", "offtake_cost"), ("treasury", "public_offtake")])
+def test_tonnes_beyond_what_the_market_ships(payer, account):
+    """50 of 100 t instead of 30: the odds move from 3 : 7 to 1 : 1 at a preference of ln(7 / 3) / 8e-5 = 10,591.2 USD/t, paid on 50 t. The
+    price falls by ln(0.3 e^x + 0.7) / 8e-5 = ln(1.4) / 8e-5 on 100 t, and what is lost in all is the cost of liking MYS less,
+    100 (0.5 ln(0.5 / 0.3) + 0.5 ln(0.5 / 0.7)) / 8e-5 = 108,971 USD."""
     m = two_sources()
-    base, found = run(m), run(m, [delivers()])
-    np.testing.assert_allclose(found.state.flow[0][0, :, 1], [44.0, 0.0, 56.0], rtol=1e-9)
-    np.testing.assert_allclose(found.state.use, base.state.use, rtol=1e-12)
-    assert max(np.abs(line).max() for line in changes(found, base).values()) < STILL
+    base, found = run(m), run(m, [delivers(50.0, payer=payer)])
+    np.testing.assert_allclose(found.state.flow[0][0, :, 1], [50.0, 0.0, 50.0], rtol=1e-9)
+    assert found.state.scaled[0, 0] * 50e3 == pytest.approx(np.log(7 / 3) / 8e-5, rel=1e-6)
+    lines = changes(found, base)
+    assert lines[account][0, 0, 1] == pytest.approx(-50 * np.log(7 / 3) / 8e-5, rel=1e-6)
+    assert lines["consumer_surplus"][0, 0, 1] == pytest.approx(100 * np.log(1.4) / 8e-5, rel=1e-6)
+    assert sum(line[0, 0, 1] for line in lines.values()) == pytest.approx(-108_971, rel=1e-4)
+
+
+def test_a_contract_on_tonnes_that_flow_anyway_moves_none():
+    found, base = run(two_sources(), [delivers(30.0 - 1e-6)]), run(two_sources())
+    np.testing.assert_array_equal(found.state.flow[0], base.state.flow[0])
 
 
 @pytest.mark.economic_case("offtake")
 @pytest.mark.parametrize("fields, paid", [
     ({"price_rule": "fixed", "price": 60e3}, 200_000.0),  # (60,000 - 50,000) 20
-    ({"price_rule": "fixed", "price": 60e3, "prepayment": 1e6, "interest": 0.08}, 280_000.0),  # and 8 % of a million
     ({"price_rule": "floor", "price": 55e3}, 100_000.0), ({"price_rule": "floor", "price": 45e3}, 0.0),
     ({"price_rule": "collar", "price": 40e3, "ceiling": 45e3}, -100_000.0),
     ({"price_rule": "cost_plus", "plus": 2e3}, 20 * (50e3 / 1.0001 + 2e3 - 50e3)),  # area under X = X0 (p / p0)^e over X0: p0 e / (1 + e)
 ])
 @pytest.mark.parametrize("payer", ["buyers", "treasury"])
 def test_money_of_a_contract_by_hand(fields, paid, payer):
-    """The seller gets what the contract's price is above the landed price; the same is lost by buyers in JPN, or by a treasury in USA."""
+    """The seller gets what the contract's price is above the market's; the same is lost by buyers in JPN, or by its treasury. A
+    prepayment of a million at 8 % is worth 80,000 a year more."""
     m = two_sources()
-    who = {"payer": "treasury", "payer_region": "USA"} if payer == "treasury" else {}
-    found, base = run(m, [delivers(**fields, **who)]), run(m)
+    found, base = run(m, [delivers(**fields, payer=payer)]), run(m)
     lines = changes(found, base)
-    at, account = (2, "public_offtake") if who else (1, "offtake_cost")
-    assert lines[account][0, 0, at] == pytest.approx(-paid, abs=0.05)
-    assert lines["offtake_receipt"][0, 0, 0] == pytest.approx(paid, abs=0.05)
-    assert max(np.abs(line).max() for name, line in lines.items() if name not in (account, "offtake_receipt")) < STILL
+    accounts = ("collar",) if payer == "buyers" else ("guarantee_outlay", "clawback")
+    assert sum(lines[a][0, 0, 1] for a in accounts) == pytest.approx(-paid, abs=0.05)
+    assert lines["producer_surplus"][0, 0, 0] == pytest.approx(paid, abs=STILL)
+    ahead = changes(run(m, [delivers(**fields, payer=payer, prepayment=1e6, interest=0.08)]), base)
+    assert ahead["offtake_receipt"][0, 0, 0] == pytest.approx(80e3)
+    assert ahead["offtake_cost" if payer == "buyers" else "public_offtake"][0, 0, 1] == pytest.approx(-80e3)
 
 
-def test_a_contract_beyond_output_takes_what_there_is():
-    """MYS makes 5,000 t and JPN uses them; of 8,000 contracted 4,995 are delivered, one in a thousand is left to the market."""
-    m = seller_and_buyer(60_000.0)
-    found = run(m, [fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8_000.0)])
-    assert 8_000 * found.state.scaled[0, 0] == pytest.approx(4_995.0, rel=1e-9)
+def test_a_contract_on_all_that_is_made_sets_the_price_producers_answer_to():
+    """X = 5,000 (p / 60,000), D = 5,000 (60,000 / P), 8,000 t under contract at 100,000, at which 8,333 would be made: 8,000 are. Buyers
+    value them at 37,500 and pay 62,500 more, be it as a gap to the market price or as a preference that lifts this price."""
+    m = market([60e3, 60e3], [5_000.0, 0.0], [[0.0, 5_000.0], [0.0, 0.0]])
+    found, base = (run(m, p) for p in ([fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8e3, price_rule="fixed", price=1e5)], []))
+    assert found.state.output[0, 0, 0] == pytest.approx(8_000.0, rel=1e-9)
+    assert found.state.buyer_price[0, 0, 1] == pytest.approx(37_500.0, rel=1e-9)
+    lines = changes(found, base)
+    assert lines["collar"][0, 0, 1] + lines["offtake_cost"][0, 0, 1] == pytest.approx(-8_000 * 62_500, rel=1e-9)
+
+
+def test_a_contract_with_the_only_seller_below_its_volume_ends_at_the_bound():
+    """MYS makes 5,000 t and JPN uses them: no preference brings 8,000."""
+    found = run(seller_and_buyer(60_000.0), [fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8_000.0)])
+    assert found.state.scaled[0, 0] == 1.0
     assert found.state.flow[0][0, 0, 1] == pytest.approx(5_000.0, rel=1e-9)
+
+
+def test_an_export_ban_ends_the_deliveries():
+    found = run(two_sources(), [delivers(50.0), fm.ExportQuota(good="oxide", exporter="MYS", quota=0.0)])
+    assert found.state.flow[0][0, 0, 1] == 0 and found.state.scaled[0, 0] == 0
 
 
 def test_a_contract_with_a_seller_who_is_shut_pays_nobody():
     flow = [[0.0, 30.0, 0.0], [0.0, 0.0, 0.0], [0.0, 70.0, 200.0]]
     m = market([50e3] * 3, [30.0, 0.0, 270.0], flow, supply_shift=[[0.0, 1.0, 1.0]])
     found = run(m, [delivers(price_rule="fixed", price=60e3)])
-    assert not money(found, run(m)) and any("held at zero" in note for note in found.notes + tuple(found.terms.notes))
+    assert not money(found, run(m)) and any("no route open" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("fields, field", [

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
 
 import floormodel as fm
 from floormodel.errors import InertWarning, ScenarioError
@@ -110,55 +109,49 @@ def test_faults_of_domestic_processing():
 # licences
 
 
-def desired_share(price_a, price_b, beta=0.04):
-    """Logit share of origin a, 0.6 in the benchmark at 100, at other gate prices."""
-    a, b = 0.6 * np.exp(-beta * (price_a - 100)), 0.4 * np.exp(-beta * (price_b - 100))
-    return a / (a + b), a, b
-
-
 @pytest.mark.economic_case("export_licence")
 @pytest.mark.parametrize("refused", [0.1, 0.5, 0.9])
 def test_licences_refuse_a_share_of_what_is_desired(refused):
-    """Buyers of a fixed tonnage U = 100 from a and b, X = X0 (p / 100)^2, desired share s of a at gate prices: q = (1 - refused) s U.
-
-    The rent w takes the share to y s / (y s + 1 - s), y = exp(-beta w), which is (1 - refused) s where
-    exp(beta w) = (1 - (1 - refused) s) / ((1 - refused)(1 - s))."""
+    """Buyers of a fixed tonnage 100 take 60 from a, X = X0 (p / 100)^2: q = 60 (1 - refused) gives both gate prices, and the logit the
+    rent w, from a exp(-beta w) / (a exp(-beta w) + b) = q / 100."""
     market = logit_market([60.0, 40.0, 0.0], [0.0, 0.0, 100.0], [[0, 0, 60.0], [0, 0, 40.0], [0, 0, 0]],
                           supply_elasticity=2.0, demand_elasticity=0.0)
-
-    def gate(tonnes):
-        return 100 * (tonnes / 60) ** 0.5, 100 * ((100 - tonnes) / 40) ** 0.5
-
-    tonnes = brentq(lambda q: q - (1 - refused) * 100 * desired_share(*gate(q))[0], 1e-9, 60, xtol=1e-13)
-    share, a, b = desired_share(*gate(tonnes))
-    rent = np.log((1 - (1 - refused) * share) / ((1 - refused) * (1 - share))) / 0.04
+    beta, tonnes = 0.04, 60 * (1 - refused)
+    gate_a, gate_b = 100 * (tonnes / 60) ** 0.5, 100 * ((100 - tonnes) / 40) ** 0.5
+    a, b = 0.6 * np.exp(-beta * (gate_a - 100)), 0.4 * np.exp(-beta * (gate_b - 100))
+    rent = np.log(a * (100 - tonnes) / (b * tonnes)) / beta
     run = solve(market, fm.ExportLicence(good="good", exporter="a", refused=refused, licence_holder="destination"))
     close(at(run, "output", "a"), tonnes)
     close(unknown(run), rent)
-    close(at(run, "price", "a"), gate(tonnes)[0])
-    close(at(run, "buyer_price", "d"), 100 - np.log(a * np.exp(-0.04 * rent) + b) / 0.04)
+    close(at(run, "price", "a"), gate_a)
+    close(at(run, "buyer_price", "d"), 100 - np.log(a * np.exp(-beta * rent) + b) / beta)
     close(money(run, "quota_rent", "d"), rent * tonnes)
 
 
 @pytest.mark.economic_case("export_licence")
 def test_licences_of_the_only_origin():
-    """Nothing to turn to: D(p + w) = (1 - refused) D(p) gives w = p ((1 - refused)^(-1 / eta) - 1), and X(p) = (1 - refused) D(p)
-    gives p = 100 (1 - refused)^(1 / (eps + eta))."""
+    """35 of 50 t: X = 50 (p / 100)^1.5 and D = 50 (P / 100)^-0.5 give p = 100 0.7^(1 / 1.5), P = 100 / 0.7^2."""
     market = logit_market([50.0, 0.0], [0.0, 50.0], [[0, 50.0], [0, 0]], supply_elasticity=1.5, demand_elasticity=0.5, regions=("a", "d"))
     run = solve(market, fm.ExportLicence(good="good", exporter="a", refused=0.3))
-    price = 100 * 0.7 ** (1 / 2.0)
-    close(at(run, "price", "a"), price)
-    close(unknown(run), price * (0.7**-2 - 1))
-    close(at(run, "output", "a"), 50 * 0.7 ** (1.5 / 2.0))
+    close(at(run, "price", "a"), 100 * 0.7 ** (1 / 1.5))
+    close(unknown(run), 100 / 0.49 - 100 * 0.7 ** (1 / 1.5))
+    close(at(run, "output", "a"), 35.0)
     delayed = solve(market, fm.ExportLicence(good="good", exporter="a", delay=0.2))
     close(at(delayed, "price", "a"), 100 * 1.2 ** (-0.5 / 2.0))  # X(p) = D(1.2 p)
     close(at(delayed, "buyer_price", "d"), 1.2 * at(delayed, "price", "a"))
     assert set(delayed.accounts()["account"]) == {"consumer_surplus", "producer_surplus"}  # waiting is nobody's income
 
 
-def test_a_licence_needs_buyers_with_a_taste():
-    with pytest.raises(ScenarioError, match=r"refused: found 0\.3; expected 0 or 1 in a market with sourcing 'homogeneous'"):
-        solve(one_good(), fm.ExportLicence(good="good", exporter="home", refused=0.3))
+def test_licences_count_from_the_market_with_all_other_measures():
+    """Exports are 30 at a price of 20; a tax of 8 makes them 3 (20 - P') less: 2 p - (30 - p) = 90 - 3 (p + 8) gives p = 16, 18 t. Half
+    is 9: p = 13 and P = 27, so that the rent beside the tax is 6. A homogeneous good is no exception."""
+    tax = fm.ExportTax(good="good", exporters=["home"], levy=8.0)
+    alone = solve(one_good(), tax)
+    close(at(alone, "price", "home"), 16.0)
+    run = solve(one_good(), tax, fm.ExportLicence(good="good", exporter="home", refused=0.5))
+    close(at(run, "price", "home"), 13.0)
+    close(at(run, "buyer_price", "abroad"), 27.0)
+    close(unknown(run), 6.0)
     close(at(solve(one_good(), fm.ExportLicence(good="good", exporter="home", refused=1.0)), "price", "home"), 10.0)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from floormodel.booking import (
     book_contracts,
     book_grants,
-    book_offtakes,
     book_producers,
     book_purchases,
+    book_transfers,
     book_wedges,
     cost_per_tonne,
     sourcing_costs,
@@ -75,7 +75,7 @@ def ledger(solved: Solved) -> Ledger:
     transport = [cost_per_tonne(solved, g) * solved.state.flow[g] for g in range(shape[1])]
     origin_wedge = [book_wedges(solved, g, lines, outside) for g in range(shape[1])]
     public = book_purchases(solved, lines)
-    received = book_offtakes(solved, lines, outside)
+    received = book_transfers(solved, lines, outside)
     scrap = np.where(s.price <= b.scrap_factor[..., None] * b.price0 * (1 + 1e-9), np.maximum(s.supplied - s.demanded, 0.0), 0.0)
     scrap = np.where(solved.system.layout.priced, scrap, 0.0)
     scrap_value = scrap * s.price

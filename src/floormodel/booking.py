@@ -142,12 +142,12 @@ def book_wedges(solved: Solved, g: int, lines: Lines, outside: Array) -> Array:
     for j, u in enumerate(terms.unknowns):
         if u.good == g and u.import_levy is not None:
             rent = paying * s.scaled[:, j, None, None] * u.import_levy
-            origin = origin + _book_levy(lines, u.account, g, rent, q, u.licensed, u.owner, outside[:, g])
+            origin = origin + _book_levy(lines, u.account, g, rent, q, u.import_levy != 0, u.licensed, u.owner, outside[:, g])
     for i, floor in enumerate(terms.floors):
         if floor.good == g:
             rent = np.where(at.by_floor == i, paying * at.levied, 0.0)
-            origin = origin + _book_levy(lines, "floor_levy", g, rent, q, floor.licensed, floor.owner, outside[:, g])
-    _book_credits(solved, g, lines)
+            origin = origin + _book_levy(lines, "floor_levy", g, rent, q, floor.mask, floor.licensed, floor.owner, outside[:, g])
+    _book_charges(solved, g, lines)
     return origin
 
 
@@ -163,22 +163,25 @@ def _book_rent(line: Array, rent: Array, q: Array, owner: Array, outside: Array)
     return np.where(own, rent, 0.0)
 
 
-def _book_levy(lines: Lines, account: str, g: int, rent: Array, q: Array, licensed: Array | None, owner: Array | None,
+def _book_levy(lines: Lines, account: str, g: int, rent: Array, q: Array, counted: Array, licensed: Array | None, owner: Array | None,
                outside: Array) -> Array:
-    """Book a levy on imports: within a quota of licensed tonnes to the owner of licences, the rest to the destination."""
+    """Book a levy on imports: within a quota of licensed tonnes, of all those `counted`, to the owner of licences, the rest to the
+    destination."""
     if licensed is None or owner is None:
         lines[account][:, g] += (rent * q).sum(1)
         return np.zeros(1)
-    imports = np.where(rent != 0, q, 0.0).sum((1, 2))
+    imports = np.where(counted, q, 0.0).sum((1, 2))
     within = np.where(imports > licensed, licensed / np.where(imports > 0, imports, 1.0), 1.0)[:, None, None]
     lines[account][:, g] += ((1 - within) * rent * q).sum(1)
     return _book_rent(lines["licence_rent"][:, g], within * rent, q, np.asarray(owner), outside)
 
 
-def _book_credits(solved: Solved, g: int, lines: Lines) -> None:
-    """What buyers pay for missing credits, to the treasury of the destination: price x (share - certified) x tonnes."""
+def _book_charges(solved: Solved, g: int, lines: Lines) -> None:
+    """What buyers pay beside duties, in the destination: into their fund, and for missing credits price x (share - certified) x tonnes."""
     s = solved.state
     for j, u in enumerate(solved.terms.unknowns):
+        if u.charge is not None and u.good == g:
+            lines[u.account][:, g] += (s.scaled[:, j, None, None] * u.charge * s.flow[g]).sum(1)
         if u.credit is not None and u.good == g:
             charge, _, spent = credit_charge(u.credit, s.scaled[:, j] * u.scale)
             lines[u.account][:, g] += ((charge - spent) * s.flow[g]).sum(1)
@@ -190,41 +193,16 @@ def _to_owner(line: Array, money: Array, owner: Array) -> None:
         line[:, r] += np.where(owner == r, money, 0.0).sum((1, 2))
 
 
-def book_offtakes(solved: Solved, lines: Lines, outside: Array) -> Array:
-    """Money of contracted tonnes beyond the landed price, as sellers receive it (k, G, R).
-
-    Buyers value a contracted tonne at P and c goes to those who deliver it; of P - c the payer passes (rule price - c) and the interest
-    saved on a prepayment on to the seller.
-    """
-    s, terms = solved.state, solved.terms
-    received = np.zeros_like(s.price)
-    for o in terms.offtakes:
-        u, g, d = terms.unknowns[o.unknown], o.good, o.destination
-        if u.contracted is None:  # the seller or the buyer is shut
-            continue
-        tonnes = (s.scaled[:, o.unknown] * u.contracted[:, o.origin, d])
-        landed = s.landed[g].landed[:, o.origin, d]
-        delivered_cost = _unit_cost(solved, g, o.origin) + landed - s.price[:, g, o.origin]
-        paid = (o.rule(landed, delivered_cost) - landed) * tonnes + o.interest
-        gain = (s.buyer_price[:, g, d] - landed) * tonnes
-        lines["public_offtake" if o.public else "offtake_cost"][:, g, o.payer] += gain - paid
-        lines["offtake_receipt"][:, g, o.origin] += paid
-        received[:, g, o.origin] += paid
-        outside[:, g, d] += gain
-        outside[:, g, o.payer] += paid - gain
-        outside[:, g, o.origin] -= paid
+def book_transfers(solved: Solved, lines: Lines, outside: Array) -> Array:
+    """Yearly sums under contracts, as sellers receive them (k, G, R), USD/yr."""
+    received = np.zeros_like(solved.state.price)
+    for t in solved.terms.transfers:
+        lines["public_offtake" if t.public else "offtake_cost"][:, t.good, t.payer] -= t.amount
+        lines["offtake_receipt"][:, t.good, t.receiver] += t.amount
+        received[:, t.good, t.receiver] += t.amount
+        outside[:, t.good, t.payer] += t.amount
+        outside[:, t.good, t.receiver] -= t.amount
     return received
-
-
-def _unit_cost(solved: Solved, g: int, r: int) -> Array:
-    """Average cost (k,) of producing a tonne, inputs at what they cost included; USD/t."""
-    s, b, terms = solved.state, solved.state.benchmark, solved.terms
-    made = s.output[:, g, r]
-    own = supply_cost(s.output, b.output0 * b.supply_shift, b.margin0, np.nan_to_num(b.supply_elasticity), b.linear_supply)[:, g, r]
-    if b.latent[g, r]:
-        own = latent_cost(s.output, terms.latent_capacity, np.where(b.latent, b.latent_unit_cost, 1.0))[:, g, r]
-    inputs = (b.recipe[:, g] * s.buyer_price[:, :, r]).sum(-1)
-    return np.where(made > 0, own / np.where(made > 0, made, 1.0), 0.0) + inputs + terms.extra_cost[:, g, r]
 
 
 def book_purchases(solved: Solved, lines: Lines) -> Array:
@@ -250,7 +228,7 @@ def book_purchases(solved: Solved, lines: Lines) -> Array:
 
 
 def sourcing_costs(solved: Solved) -> Array:
-    """Real cost (k, G, R) of taking less preferred origins, USD/yr; of what is bought through the nest."""
+    """Real cost (k, G, R) of taking less preferred origins, USD/yr."""
     s, b = solved.state, solved.state.benchmark
     if b.sourcing != "logit":
         return np.zeros_like(s.price)
@@ -259,5 +237,5 @@ def sourcing_costs(solved: Solved) -> Array:
         price0 = np.where(b.buyer_price0[:, g] > 0, b.buyer_price0[:, g], 1.0)
         beta = np.where(np.isfinite(b.sourcing_elasticity[:, g]), b.sourcing_elasticity[:, g], 1.0) / price0
         weight = np.where(solved.system.layout.open_route[g], b.weight[:, g], 0.0)
-        cost[:, g] = sourcing_cost(s.nest_use[:, g], s.sourcing[g].share, weight, b.landed_price0[:, g], price0, beta)
+        cost[:, g] = sourcing_cost(s.use[:, g], s.sourcing[g].share, weight, b.landed_price0[:, g], price0, beta)
     return cost

@@ -21,6 +21,7 @@ from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.curves import supply_cost, supply_price
 from floormodel.equilibrium.newton import solve_mcp
 from floormodel.equilibrium.terms import Terms
+from floormodel.errors import ScenarioError
 
 Solver = Callable[[Terms, Array | None], Any]
 STEP = 1e-40  # of the complex step
@@ -99,8 +100,21 @@ def _solve_each(matrix: Array, right: Array) -> Array:
         return out
 
 
+def check_sellers(terms: Terms) -> None:
+    """Raise ScenarioError where a seller's receipts hang on more than its price and output: the condition above leaves that out."""
+    for s in terms.sellers:
+        capped = [c.policy for c in terms.contracts if c.good == s.good and c.regions[s.region]
+                  and any(x is not None for x in (c.volume_cap, c.money_cap, c.clawback_cap, c.scaling))]
+        shared = [u.policy for u in terms.unknowns if u.good == s.good and u.subsidy is not None and np.any(u.subsidy[:, s.region])]
+        if capped or shared:
+            other = (capped + shared)[0] + 1
+            raise ScenarioError(f"policy {s.policy + 1} (market_power): found beside policy {other}, which pays or charges the same producers "
+                                "by a cap or a rate of its own; expected none such: leave one of the two out")
+
+
 def set_outputs(terms: Terms, solve: Solver, start: Array | None) -> tuple[Any, Array]:
     """The market at the outputs its sellers choose, and whether each draw's search ended (B,)."""
+    check_sellers(terms)
     game = Game(terms, solve, start)
     x, found = _best_branch(game) if len(terms.sellers) == 1 else _cournot(game)
     solved, _, _ = game.at(x)

@@ -68,8 +68,7 @@ class HomogeneousSystem:
             flow[g][:, o, d] = z[:, self.n_p + self.n_b + j] * self.scale[g, d]
         compact = np.concatenate([z[:, :self.n_p], z[:, self.n_p + self.n_b + self.n_q:]], axis=1)
         s = evaluate_state(self.terms, lay, compact, draw, width, buyer_price=buyer)
-        for named in (s.purchases_from, s.contracted):
-            flow = [f if held is None else f + held for f, held in zip(flow, named)]
+        flow = [f if held is None else f + held for f, held in zip(flow, s.purchases_from)]
         shipped = np.stack([f.sum(-1) for f in flow], axis=1)
         sourcing = [Sourcing(buyer[:, g], f, f * 0, buyer[:, g] * 0) for g, f in enumerate(flow)]
         return replace(s, flow=flow, sourcing=sourcing, demanded=shipped + np.maximum(s.stock_change, 0.0))

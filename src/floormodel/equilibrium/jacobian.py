@@ -37,7 +37,6 @@ class Slopes:
     buyer: Array
     output: Array
     use: Array
-    nest_use: Array
 
 
 def state_slopes(terms: Terms, layout: Layout, s: State, width: float = 0.0) -> Slopes:
@@ -45,8 +44,7 @@ def state_slopes(terms: Terms, layout: Layout, s: State, width: float = 0.0) -> 
     routes = [_routes(terms, layout, s, g, width) for g in range(s.price.shape[1])]
     buyer = _buyer_slopes(layout, s, routes)
     output = _output_slopes(terms, layout, s, buyer, width)
-    use = _use_slopes(terms, layout, s, buyer, output)
-    return Slopes(routes, buyer, output, use, _nest_slopes(terms, layout, s, use))
+    return Slopes(routes, buyer, output, _use_slopes(terms, layout, s, buyer, output))
 
 
 def _routes(terms: Terms, layout: Layout, s: State, g: int, width: float) -> Routes:
@@ -62,6 +60,8 @@ def _routes(terms: Terms, layout: Layout, s: State, g: int, width: float) -> Rou
             unknowns.append((column, by_levy * pick(unknown.export_levy, s.draw)))
         if unknown.import_levy is not None:
             unknowns.append((column, at.slope_levy * pick(unknown.import_levy, s.draw)))
+        if unknown.charge is not None:
+            unknowns.append((column, pick(unknown.charge, s.draw) * np.ones(at.landed.shape)))
         if unknown.credit is not None:
             scale = pick(unknown.scale, s.draw)
             unknowns.append((column, credit_charge(unknown.credit, s.scaled[:, j] * scale)[1] * scale[:, None, None]))
@@ -163,22 +163,12 @@ def _use_slopes(terms: Terms, layout: Layout, s: State, buyer: Array, output: Ar
     return out
 
 
-def _nest_slopes(terms: Terms, layout: Layout, s: State, use: Array) -> Array:
-    """Derivative of the use bought through the nest: contracted tonnes apart."""
-    out = use
-    for j, unknown in enumerate(terms.unknowns):
-        if unknown.contracted is not None:
-            out = out.copy() if out is use else out
-            out[:, unknown.good, :, layout.n_prices + j] -= pick(unknown.contracted, s.draw).sum(1)
-    return out
-
-
 def flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, weights: Array | None = None) -> Array:
     """Derivative (k, origins with a price, n) of shipments of a good, each route times its weight (., O, D) where these are given."""
     rows, bought, r = layout.rows_of[g], s.sourcing[g], slopes.routes[g]
     share = bought.share if weights is None else bought.share * weights
-    served = share * s.nest_use[:, g, None, :] * bought.own
-    seen = slopes.nest_use[:, g] + (s.nest_use[:, g] * bought.index)[:, :, None] * slopes.buyer[:, g]
+    served = share * s.use[:, g, None, :] * bought.own
+    seen = slopes.use[:, g] + (s.use[:, g] * bought.index)[:, :, None] * slopes.buyer[:, g]
     out = share.take(rows, axis=1) @ seen
     at = np.arange(len(rows))
     out[:, at, layout.columns[g].start + at] -= np.einsum("kod,kod->ko", served, r.by_price)[:, rows]
@@ -189,10 +179,9 @@ def flow_slopes(terms: Terms, layout: Layout, s: State, g: int, slopes: Slopes, 
         for at_origin, values in _gap_slopes(layout, s, c, slopes.buyer):
             out -= weight.sum(-1)[:, :, None] * values[:, rows] if at_origin else weight @ values
     for j, unknown in enumerate(terms.unknowns):
-        for named in (unknown.purchases_from, unknown.contracted) if unknown.good == g else ():
-            if named is not None:
-                tonnes = pick(named, s.draw)
-                out[:, :, layout.n_prices + j] += (tonnes if weights is None else tonnes * weights).sum(-1)[:, rows]
+        if unknown.good == g and unknown.purchases_from is not None:
+            tonnes = pick(unknown.purchases_from, s.draw)
+            out[:, :, layout.n_prices + j] += (tonnes if weights is None else tonnes * weights).sum(-1)[:, rows]
     return out
 
 

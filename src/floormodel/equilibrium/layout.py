@@ -56,10 +56,8 @@ def make_layout(terms: Terms, choke: tuple[tuple[int, int], ...] = ()) -> Layout
         if unknown.purchases is not None:
             demand[unknown.good] |= np.any(unknown.purchases > 0, axis=0)
             released[unknown.good] |= bool(np.any(unknown.purchases < 0))
-        for named in (unknown.purchases_from, unknown.contracted):
-            if named is not None:
-                outlet[unknown.good] |= np.any(named > 0, axis=(0, 2))
-        released[unknown.good] |= unknown.contracted is not None
+        if unknown.purchases_from is not None:
+            outlet[unknown.good] |= np.any(unknown.purchases_from > 0, axis=(0, 2))
     open_route = b.trade & ~terms.closed
     essential = np.any(b.sourcing_elasticity <= 1, axis=0) if b.sourcing == "ces" else np.zeros(demand.shape, bool)
     producing = made.copy()

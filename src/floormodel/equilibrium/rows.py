@@ -21,37 +21,27 @@ def outlay(terms: Terms, s: State, number: int) -> Array:
     return np.where(c.regions, factor * below * paid_tonnes(c, s), 0.0).sum(-1)
 
 
-def row_value(terms: Terms, j: int, s: State, without: State | None = None) -> Array:
-    """Value (k,) of the row of unknown j; `without` is the state with this unknown at zero, for rows that need it."""
-    return _value(terms, terms.unknowns[j].row, j, s, without)
-
-
-def _value(terms: Terms, row: Row, j: int, s: State, without: State | None) -> Array:
+def row_value(terms: Terms, j: int, s: State) -> Array:
+    """Value (k,) of the row of unknown j."""
+    row = terms.unknowns[j].row
     g, u, draw = terms.unknowns[j].good, s.scaled[:, j], s.draw
     f = np.zeros(s.price.shape[0], s.price.dtype) + row.constant
-    for weights, values in ((row.price, s.price), (row.buyer_price, s.buyer_price), (row.output, s.output), (row.use, s.use)):
+    for weights, values in ((row.price, s.price), (row.buyer_price, s.buyer_price), (row.output, s.output)):
         if weights is not None:
             f = f + (pick(weights, draw) * values[:, g]).sum(-1)
     for weights, values in ((row.flow, s.flow[g]), (row.border, s.landed[g].border), (row.landed, s.landed[g].landed)):
         if weights is not None:
             f = f + (pick(weights, draw) * values).sum((-1, -2))
-    if row.own is not None:
-        f = f + pick(row.own, draw) * u
-    for weights, values in ((row.own_output, s.output), (row.own_use, s.use)):
-        if weights is not None:
-            f = f + u * (pick(weights, draw) * values[:, g]).sum(-1)
+    if row.own_output is not None:
+        f = f + u * (pick(row.own_output, draw) * s.output[:, g]).sum(-1)
+    if row.own_flow is not None:
+        f = f + u * (pick(row.own_flow, draw) * s.flow[g]).sum((-1, -2))
     if row.value is not None:
         f = f + (pick(row.value, draw) * s.price[:, g, :, None] * s.flow[g]).sum((-1, -2))
-    if row.desired is not None:
-        assert without is not None
-        f = f + (pick(row.desired, draw) * without.flow[g]).sum((-1, -2))
     if row.outlay is not None and row.outlay_weight is not None:
         f = f + pick(row.outlay_weight, draw) * outlay(terms, s, row.outlay)
     if row.credit is not None:
         f = f + (_credit_weights(terms, row, j, s)[0] * s.flow[g]).sum((-1, -2))
-    if row.other is not None:
-        second = _value(terms, row.other, j, s, without)
-        f = np.where(np.real(second) > np.real(f), second, f)
     return f
 
 
@@ -66,17 +56,14 @@ def _credit_weights(terms: Terms, row: Row, j: int, s: State) -> tuple[Array, Ar
     return gap, np.where(c.mask, np.broadcast_to((slope * scale[:, None])[:, :, None], shape), 0.0) / tonnes[:, None, None]
 
 
-def row_slope(terms: Terms, layout: Layout, j: int, s: State, slopes: Slopes, without: tuple[State, Slopes] | None = None) -> Array:
+def row_slope(terms: Terms, layout: Layout, j: int, s: State, slopes: Slopes) -> Array:
     """Derivative (k, n) of the row of unknown j."""
-    return _slope(terms, layout, terms.unknowns[j].row, j, s, slopes, without)
-
-
-def _slope(terms: Terms, layout: Layout, row: Row, j: int, s: State, slopes: Slopes, without: tuple[State, Slopes] | None) -> Array:
+    row = terms.unknowns[j].row
     g, u, draw, column = terms.unknowns[j].good, s.scaled[:, j, None], s.draw, layout.n_prices + j
     out = np.zeros((len(s.price), layout.size))
     if row.price is not None:
         out[:, layout.columns[g]] += (pick(row.price, draw) * s.price[:, g])[:, layout.rows_of[g]]
-    for weights, values in ((row.buyer_price, slopes.buyer), (row.output, slopes.output), (row.use, slopes.use)):
+    for weights, values in ((row.buyer_price, slopes.buyer), (row.output, slopes.output)):
         if weights is not None:
             out += (pick(weights, draw)[:, None] @ values[:, g])[:, 0]
     if row.flow is not None:
@@ -85,30 +72,22 @@ def _slope(terms: Terms, layout: Layout, row: Row, j: int, s: State, slopes: Slo
         out += border_slopes(terms, layout, s, g, slopes, pick(row.border, draw))
     if row.landed is not None:
         out += landed_slopes(layout, s, g, slopes, pick(row.landed, draw))
-    if row.own is not None:
-        out[:, column] += pick(row.own, draw)
-    for weights, level, values in ((row.own_output, s.output, slopes.output), (row.own_use, s.use, slopes.use)):
-        if weights is not None:
-            w = pick(weights, draw)
-            out[:, column] += (w * level[:, g]).sum(-1)
-            out += u * (w[:, None] @ values[:, g])[:, 0]
+    if row.own_output is not None:
+        w = pick(row.own_output, draw)
+        out[:, column] += (w * s.output[:, g]).sum(-1)
+        out += u * (w[:, None] @ slopes.output[:, g])[:, 0]
+    if row.own_flow is not None:
+        w = pick(row.own_flow, draw)
+        out[:, column] += (w * s.flow[g]).sum((-1, -2))
+        out += u * flow_slopes(terms, layout, s, g, slopes, w).sum(1)
     if row.value is not None:
         weights, price, rows = pick(row.value, draw), s.price[:, g], layout.rows_of[g]
         out += flow_slopes(terms, layout, s, g, slopes, weights * price[:, :, None]).sum(1)
         out[:, layout.columns[g]] += (price * (weights * s.flow[g]).sum(-1))[:, rows]
-    if row.desired is not None:
-        assert without is not None
-        at, there = without
-        desired = flow_slopes(terms, layout, at, g, there, pick(row.desired, draw)).sum(1)
-        desired[:, column] = 0.0
-        out += desired
     if row.outlay is not None and row.outlay_weight is not None:
         out += pick(row.outlay_weight, draw)[:, None] * outlay_slopes(terms, layout, s, row.outlay, slopes)
     if row.credit is not None:
         weights, change = _credit_weights(terms, row, j, s)
         out += flow_slopes(terms, layout, s, g, slopes, weights).sum(1)
         out[:, column] += (change * s.flow[g]).sum((-1, -2))
-    if row.other is not None:
-        second = _value(terms, row.other, j, s, None) > _value(terms, Row(**{**vars(row), "other": None}), j, s, without and without[0])
-        out = np.where(second[:, None], _slope(terms, layout, row.other, j, s, slopes, None), out)
     return out

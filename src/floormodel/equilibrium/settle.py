@@ -18,8 +18,9 @@ def settle(terms: Terms) -> Terms:
     that falls away can shut another node.
     """
     while True:
-        priced = make_layout(terms).priced
-        unknowns = [_fit_unknown(u, priced[u.good]) for u in terms.unknowns]
+        layout = make_layout(terms)
+        priced = layout.priced
+        unknowns = [_fit_unknown(u, priced[u.good], layout.open_route[u.good]) for u in terms.unknowns]
         contracts = [_fit_contract(c, priced[c.good]) for c in terms.contracts]
         if all(a is b for a, b in zip(unknowns, terms.unknowns)) and all(a is b for a, b in zip(contracts, terms.contracts)):
             return terms
@@ -39,17 +40,24 @@ def _keep(weights: Array, kept: Array) -> Array:
     return left * np.where(after != 0, before / np.where(after != 0, after, 1.0), 0.0)
 
 
-def _fit_unknown(unknown: Unknown, priced: Array) -> Unknown:
+def _frozen(unknown: Unknown) -> Unknown:
+    """The unknown held at its lower bound, without effect."""
+    return replace(unknown, upper=unknown.lower, row=Row(), import_levy=None, export_levy=None, purchases=None, purchases_from=None,
+                   charge=None)
+
+
+def _fit_unknown(unknown: Unknown, priced: Array, open_route: Array) -> Unknown:
     row = unknown.row
-    named = (row.price, unknown.purchases_from, unknown.contracted, row.landed)
+    if row.flow is not None and np.any(row.flow > 0) and not np.any((row.flow > 0) & open_route):
+        return _frozen(unknown)  # tonnes asked for on routes that are all closed
+    named = (row.price, unknown.purchases_from, row.landed)
     lost = [w for w in named if w is not None and np.any(_keep(w, priced) != w)]
     if not lost:
         return unknown
-    price, sold, contracted, landed = (None if w is None else _keep(w, priced) for w in named)
-    if any(w is not None and not np.any(w) for w in (price, sold, contracted, landed)):
-        frozen = replace(unknown, upper=unknown.lower, row=Row(), import_levy=None, export_levy=None, purchases=None)
-        return replace(frozen, purchases_from=None, contracted=None)
-    return replace(unknown, row=replace(row, price=price, landed=landed), purchases_from=sold, contracted=contracted)
+    price, sold, landed = (None if w is None else _keep(w, priced) for w in named)
+    if any(w is not None and not np.any(w) for w in (price, sold, landed)):
+        return _frozen(unknown)
+    return replace(unknown, row=replace(row, price=price, landed=landed), purchases_from=sold)
 
 
 def _fit_contract(contract: Contract, priced: Array) -> Contract:

@@ -11,6 +11,7 @@ import numpy as np
 from floormodel.equilibrium.benchmark import Array, make_benchmark
 from floormodel.equilibrium.conduct import set_outputs
 from floormodel.equilibrium.homogeneous import HomogeneousSystem
+from floormodel.equilibrium.licences import grant_licences, without_licences
 from floormodel.equilibrium.newton import Solution, solve_mcp
 from floormodel.equilibrium.settle import settle
 from floormodel.equilibrium.state import State, choke_price
@@ -62,9 +63,11 @@ def find(market: Market, policies: Sequence[Instrument] = (), start: Array | Non
     """
     terms, notes = build_terms(market, policies)
 
-    def solve(with_outputs: Terms, near: Array | None) -> Solved:
-        return _find(market, tuple(policies), with_outputs, notes, near)
+    def solve(given: Terms, near: Array | None) -> Solved:
+        return _find(market, tuple(policies), given, notes, near)
 
+    if terms.licences:
+        terms = grant_licences(terms, solve(without_licences(terms), None).state)
     if not terms.sellers:
         return solve(terms, start)
     solved, chosen = set_outputs(terms, solve, start)

@@ -23,9 +23,9 @@ class State:
     """Everything known at z, for the k draws `draw`. Node arrays (k, G, R), route arrays per good (k, O, D) in lists.
 
     `scaled` (k, K) are the instruments' unknowns as they stand in z; `guarantee` (k, G, R) what contracts add to the marginal
-    price, `strip` the guarantee per contract (k, R) with its slope in the reference price. `use` is all use, `nest_use` what is
-    bought through the nest: without tonnes delivered under contract. `evaded` (k, O, D) is the share of tonnes that evade duties and
-    `friction` what evading and certifying cost, USD/t, per good or nothing.
+    price, `strip` the guarantee per contract (k, R) with its slope in the reference price. Per good or nothing (k, O, D): `evaded`, the
+    share of tonnes that evade duties, `friction`, what evading and certifying cost, and `private`, what buyers pay beside duties
+    (credits, levies on use; below zero where a contract makes them prefer a route), USD/t.
     """
 
     terms: Terms
@@ -48,12 +48,11 @@ class State:
     demand_slope: Array
     wanted: Array
     use: Array
-    nest_use: Array
     purchases: Array
     purchases_from: list[Array | None]
-    contracted: list[Array | None]
     evaded: list[Array | None]
     friction: list[Array | None]
+    private: list[Array | None]
     flow: list[Array]
     stock_change: Array
     supplied: Array
@@ -76,6 +75,7 @@ class _Prices:
     sourcing: list[Sourcing]
     evaded: list[Array | None]
     friction: list[Array | None]
+    private: list[Array | None]
 
 
 def evaluate_state(terms: Terms, layout: Layout, z: Array, draw: Array, width: float = 0.0, buyer_price: Array | None = None,
@@ -101,6 +101,7 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
     export_levy, import_levy = _levies(terms, c, scaled, draw)
     evaded: list[Array | None] = [None for _ in goods]
     friction: list[Array | None] = [None for _ in goods]
+    private: list[Array | None] = [None for _ in goods]
 
     def finish(g: int, at: Landed, levy: Array) -> Landed:
         """Floors, evasion and credits of one good."""
@@ -110,11 +111,16 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
         friction[g] = None
         if evades(terms, g):
             at, evaded[g], friction[g] = evade(at, terms, c, g, levy, draw)
+        extra: Array | float = 0.0
         for j, unknown in enumerate(terms.unknowns):
+            if unknown.charge is not None and unknown.good == g:
+                extra = extra + scaled[:, j, None, None] * pick(unknown.charge, draw)
             if unknown.credit is not None and unknown.good == g:
                 charge, _, spent = credit_charge(unknown.credit, scaled[:, j] * pick(unknown.scale, draw))
-                at = replace(at, landed=at.landed + charge)
-                friction[g] = spent if friction[g] is None else friction[g] + spent
+                extra, cost = extra + charge, friction[g]
+                friction[g] = spent if cost is None else cost + spent
+        if not isinstance(extra, float):
+            private[g], at = extra, replace(at, landed=at.landed + extra)
         return at
 
     at_border = landed_price(price, export_levy, c.export_factor, c.freight, c.delay, c.import_factor, import_levy)
@@ -139,7 +145,7 @@ def _prices(terms: Terms, layout: Layout, c: Constants, price: Array, scaled: Ar
         if not given:
             sourcing[g] = _source(terms, c, g, landed[g].landed)
             buyer[:, g] = np.where(layout.supplied[g], sourcing[g].price, buyer[:, g])
-    return _Prices(price, buyer, landed, content, sourcing, evaded, friction)
+    return _Prices(price, buyer, landed, content, sourcing, evaded, friction, private)
 
 
 def _levies(terms: Terms, c: Constants, scaled: Array, draw: Array) -> tuple[Array, Array]:
@@ -227,22 +233,17 @@ def _quantities(terms: Terms, layout: Layout, c: Constants, at: _Prices, log_pri
     served = np.ones_like(at.price)
     for j, (g, d) in enumerate(layout.choke):
         served[:, g, d] -= unserved[:, j]
-    purchases, purchases_from, contracted = _purchases(terms, layout, at.price, scaled, draw)
+    purchases, purchases_from = _purchases(terms, layout, at.price, scaled, draw)
     final = wanted * served
     use = final + np.swapaxes(c.recipe, -1, -2) @ output + purchases
-    nest_use = use.copy()
-    for g, tonnes in enumerate(contracted):
-        if tonnes is not None:
-            nest_use[:, g] -= tonnes.sum(1)
-    flow = [nest.share * nest_use[:, g, None, :] for g, nest in enumerate(at.sourcing)]
-    for named in (purchases_from, contracted):
-        flow = [f if tonnes is None else f + tonnes for f, tonnes in zip(flow, named)]
+    flow = [nest.share * use[:, g, None, :] for g, nest in enumerate(at.sourcing)]
+    flow = [f if tonnes is None else f + tonnes for f, tonnes in zip(flow, purchases_from)]
     shipped = np.stack([np.einsum("kod->ko", f) for f in flow], axis=1)
     supplied = output + secondary + c.supply_add + np.maximum(-c.stock_change, 0.0)
     demanded = shipped + np.maximum(c.stock_change, 0.0)
     return State(terms, draw, c, scaled, at.price, at.buyer_price, at.landed, at.content, at.sourcing, guarantee, strip, margin,
-                 output, output_slope, capped, secondary, final, demand_slope * served, wanted, use, nest_use, purchases,
-                 purchases_from, contracted, at.evaded, at.friction, flow, c.stock_change, supplied, demanded)
+                 output, output_slope, capped, secondary, final, demand_slope * served, wanted, use, purchases, purchases_from,
+                 at.evaded, at.friction, at.private, flow, c.stock_change, supplied, demanded)
 
 
 def _guarantees(terms: Terms, price: Array, scaled: Array, draw: Array,
@@ -306,19 +307,16 @@ def _produce(terms: Terms, c: Constants, margin: Array, width: float) -> tuple[A
     return made, slope
 
 
-def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array,
-               draw: Array) -> tuple[Array, list[Array | None], list[Array | None]]:
-    """Public purchases through the nest (k, G, R) and from named origins, and contracted deliveries, both per good (k, O, D) or
-    nothing; t/yr."""
+def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array, draw: Array) -> tuple[Array, list[Array | None]]:
+    """Public purchases through the nest (k, G, R) and from named origins, per good (k, O, D) or nothing; t/yr."""
     purchases = np.zeros_like(price)
-    bought: list[Array | None] = [None] * price.shape[1]
-    contracted: list[Array | None] = [None] * price.shape[1]
+    purchases_from: list[Array | None] = [None] * price.shape[1]
     for j, unknown in enumerate(terms.unknowns):
         g = unknown.good
         if unknown.purchases is not None:
             purchases[:, g] += np.where(layout.supplied[g], scaled[:, j, None] * pick(unknown.purchases, draw), 0.0)
-        for named, coefficient in ((bought, unknown.purchases_from), (contracted, unknown.contracted)):
-            if coefficient is not None:
-                tonnes, held = scaled[:, j, None, None] * pick(coefficient, draw), named[g]
-                named[g] = tonnes if held is None else held + tonnes
-    return purchases, bought, contracted
+        if unknown.purchases_from is not None:
+            tonnes = scaled[:, j, None, None] * pick(unknown.purchases_from, draw)
+            held = purchases_from[g]
+            purchases_from[g] = tonnes if held is None else held + tonnes
+    return purchases, purchases_from

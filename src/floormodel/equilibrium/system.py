@@ -63,30 +63,22 @@ class System:
     def evaluate(self, z: Array, draw: Array, width: float, jacobian: bool) -> tuple[Array, Array | None]:
         """Rows f (k, n) and, if asked for, df/dz (k, n, n)."""
         s = self.state(z, draw, width)
-        without = {j: self._without(z, j, draw, width) for j, u in enumerate(self.terms.unknowns) if u.row.desired is not None}
-        return self.rows(s, without), (self._slopes(s, without, width) if jacobian else None)
+        return self.rows(s), (self._slopes(s, width) if jacobian else None)
 
-    def _without(self, z: Array, j: int, draw: Array, width: float) -> State:
-        """The state at the same point with one of the instruments' unknowns at zero."""
-        other = z.copy()
-        other[:, self.layout.n_prices + j] = 0.0
-        return self.state(other, draw, width)
-
-    def _slopes(self, s: State, without: dict[int, State], width: float) -> Array:
+    def _slopes(self, s: State, width: float) -> Array:
         """df/dz (k, n, n) at a state."""
         terms, lay = self.terms, self.layout
         slopes = state_slopes(terms, lay, s, width)
         jac = np.empty((len(s.price), lay.size, lay.size))
         jac[:, :lay.n_prices] = market_slopes(terms, lay, s, slopes)
         for j in range(lay.n_unknowns):
-            there = (without[j], state_slopes(terms, lay, without[j], width)) if j in without else None
-            jac[:, lay.n_prices + j] = row_slope(terms, lay, j, s, slopes, there)
+            jac[:, lay.n_prices + j] = row_slope(terms, lay, j, s, slopes)
         for j, (g, d) in enumerate(lay.choke):
             jac[:, lay.n_prices + lay.n_unknowns + j] = -slopes.buyer[:, g, d] / s.constants.choke_price[:, g, d, None]
         return jac
 
-    def rows(self, s: State, without: dict[int, State] | None = None) -> Array:
-        """Rows f (k, n) of a state; `without` holds the states that rows of licences compare with."""
+    def rows(self, s: State) -> Array:
+        """Rows f (k, n) of a state."""
         lay = self.layout
         made, used, scale = (lay.at_nodes(a) for a in (s.supplied, s.demanded, s.constants.scale))
         linear = lay.at_nodes(lay.linear_row[None])
@@ -95,7 +87,7 @@ class System:
         logs = np.log(np.where(np.real(ratio) > 0, ratio, 1e-300))
         f[:, :lay.n_prices] = np.where(linear, (made - used) / scale, logs)
         for j in range(lay.n_unknowns):
-            f[:, lay.n_prices + j] = row_value(self.terms, j, s, (without or {}).get(j))
+            f[:, lay.n_prices + j] = row_value(self.terms, j, s)
         for j, (g, d) in enumerate(lay.choke):
             paid = s.buyer_price[:, g, d] + s.constants.final_tax[:, g, d]
             f[:, lay.n_prices + lay.n_unknowns + j] = 1 - paid / s.constants.choke_price[:, g, d]

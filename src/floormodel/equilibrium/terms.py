@@ -6,7 +6,6 @@ derivatives, and `accounts` books each to its owner. Index arrays are positions 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,14 +19,13 @@ Array = np.ndarray
 class Row:
     """The complementarity row of an unknown, linear in the state of one good and already in relative terms:
 
-    f = constant + price.p + buyer_price.P + output.X + use.D + flow:q + border:b + landed:c     linear terms
-        + own u + u (own_output.X + own_use.D) + value:(p q)                                     u the scaled unknown itself
-        + desired:q(u = 0) + outlay_weight outlay + credit                                       see below
-    with arrays (B or 1, R) or (B or 1, O, D), None is zero; D here is all use of the good, contracted tonnes included.
+    f = constant + price.p + buyer_price.P + output.X + flow:q + border:b + landed:c     linear terms
+        + u (own_output.X + own_flow:q) + value:(p q)                                    u the scaled unknown itself
+        + outlay_weight outlay + credit                                                  see below
+    with arrays (B or 1, R) or (B or 1, O, D), None is zero.
 
-    `desired` weighs the flows that there would be at the same prices if the unknown were zero. `outlay` is the number of a contract,
-    whose gap payments (clawbacks apart) count with `outlay_weight`. `credit` tonnes: (certified - share) tonnes of the unknown's
-    credit over these. `other` is a second row: the larger of the two counts.
+    `outlay` is the number of a contract, whose gap payments (clawbacks apart) count with `outlay_weight`. `credit` tonnes: (certified -
+    share) tonnes of the unknown's credit over these.
     f > 0 at the lower bound, f < 0 at the upper bound, f = 0 between.
     """
 
@@ -38,16 +36,12 @@ class Row:
     flow: Array | None = None
     landed: Array | None = None
     border: Array | None = None
-    use: Array | None = None
-    own: Array | None = None
     own_output: Array | None = None
-    own_use: Array | None = None
+    own_flow: Array | None = None
     value: Array | None = None
-    desired: Array | None = None
     outlay: int | None = None
     outlay_weight: Array | None = None
     credit: Array | None = None
-    other: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -79,19 +73,26 @@ class Evasion:
 
 
 @dataclass(frozen=True)
-class Offtake:
-    """Money of contracted tonnes: the unknown `unknown` delivers them on one route. Seller gets rule price - c per tonne beyond c, the
-    payer (buyers of the destination, or a treasury) the rest. `rule(c, cost)` (k,) -> price from landed price and unit cost."""
+class Transfer:
+    """A yearly sum of money, USD, from the buyers (or the treasury, if `public`) of one region to the producers of another."""
 
     policy: int
     good: int
-    unknown: int
-    origin: int
-    destination: int
-    rule: Callable[[Array, Array], Array]
     payer: int
+    receiver: int
+    amount: float
     public: bool
-    interest: float
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Exports on the routes of `mask` (O, D) limited to a share of what they would be without any licence; the rent is an unknown,
+    whose row is written once these are known (`solve`)."""
+
+    good: int
+    unknown: int
+    mask: Array
+    share: float
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,8 @@ class Unknown:
 
     Coefficients say what one unit of the scaled unknown adds: to duties on routes (`import_levy`, `export_levy`; (B or 1, O, D)),
     to public purchases through the nest (`purchases`; (B or 1, R)) or from named origins (`purchases_from`; (B or 1, O, D)),
-    to tonnes delivered under contract, which replace tonnes bought through the nest (`contracted`; (B or 1, O, D)),
-    to producers' net price (`subsidy`; (B or 1, R)); a `credit` adds its own charge. `owner` (O, D) is the region a levy is paid to;
+    to what buyers pay on routes beside duties, to a fund of the destination (`charge`; (B or 1, O, D)), to producers' net price
+    (`subsidy`; (B or 1, R)); a `credit` adds its own charge. `owner` (O, D) is the region a levy is paid to;
     of an import levy under a quota (`licensed` tonnes, (B or 1,)) it owns the part within the quota, the importer's treasury the rest.
     """
 
@@ -118,7 +119,7 @@ class Unknown:
     export_levy: Array | None = None
     purchases: Array | None = None
     purchases_from: Array | None = None
-    contracted: Array | None = None
+    charge: Array | None = None
     subsidy: Array | None = None
     credit: Credit | None = None
     owner: Array | None = None
@@ -230,7 +231,8 @@ class Terms:
     profit_tax: Array = field(init=False)
     closed: Array = field(init=False)
     evasions: list[Evasion] = field(default_factory=list)
-    offtakes: list[Offtake] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    licences: list[Licence] = field(default_factory=list)
     floors: list[Floor] = field(default_factory=list)
     contents: list[Content] = field(default_factory=list)
     contracts: list[Contract] = field(default_factory=list)

@@ -105,8 +105,8 @@ class BuyerCollar(Instrument):
             self.inert(terms, f"{self.buyer} uses no {self.good!r} in the benchmark: nobody to pass the cost on to, the buyers bear it")
             return
         scale = b.buyer_price0[:, good, buyer]
-        at: Array = np.arange(b.use0.shape[-1]) == buyer
+        routes: Array = np.ones((b.use0.shape[-1], 1)) * (np.arange(b.use0.shape[-1]) == buyer)
         terms.unknowns.append(Unknown(
             "levy_on_use", number, good, "USD/t", scale, np.zeros(1), np.ones(1) if self.levy_cap is None else self.levy_cap / scale,
-            Row(own_use=at / use[:, None], outlay=len(terms.contracts), outlay_weight=-self.pass_through / (scale * use)), "levy_on_use",
-            import_levy=at * scale[:, None, None] * np.ones((len(at), 1))))
+            Row(own_flow=routes / use[:, None, None], outlay=len(terms.contracts), outlay_weight=-self.pass_through / (scale * use)),
+            "levy_on_use", charge=routes * scale[:, None, None]))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from floormodel.equilibrium.terms import Row, Terms, Unknown
+from floormodel.equilibrium.terms import Licence, Row, Terms, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Share, mask, register, rent_owner_faults, rent_owners, routes
@@ -17,8 +17,8 @@ class ExportLicence(Instrument):
     """Licences for one region's exports of one good, of which a share is refused or left lying.
 
     Condition: (1 - refused) desired exports - exports  complementary to  0 <= rent (USD/t), added to the export levy on these routes;
-    desired are the exports that buyers would want at the same gate prices without the rent. All refused closes the routes. A delay
-    adds a resource cost of delay x gate price to each tonne.
+    desired are the exports in the market without any licence, all other instruments in force. All refused closes the routes. A delay
+    adds a resource cost of delay x gate price to each tonne; it is in force where exports desired are counted.
 
     Who pays: foreign buyers and, through a lower price at the gate, own producers; the rent goes to `licence_holder`, export taxes on
     it to the exporter's treasury. What the delay costs is nobody's income.
@@ -32,8 +32,8 @@ class ExportLicence(Instrument):
     destinations (regions) : destinations that need a licence. None: every other region.
     licence_holder (region or word) : who keeps the rent: "exporter", "destination", or the name of a region.
 
-    Limits: what is desired is counted at the gate prices that come out, and all destinations together; which of them gets the licences
-    is left to what they pay. Not defined for homogeneous goods, whose buyers want all or nothing.
+    Limits: all destinations together; which of them gets the licences is left to what they pay. Several licences are counted against a
+    market without any of them.
 
     Source: the quota rent as the multiplier of a quantity limit, as in Takayama and Judge (1971), on a limit that moves with demand;
     time as an ad valorem cost as in Hummels and Schaur, "Time as a trade barrier", American Economic Review 103 (2013).
@@ -58,9 +58,6 @@ class ExportLicence(Instrument):
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market) + rent_owner_faults("licence_holder", self.licence_holder, market.regions)
-        if market.sourcing == "homogeneous" and self.refused not in (0, 1):
-            faults.append(Fault("refused", f"{self.refused:g}", "0 or 1 in a market with sourcing 'homogeneous'",
-                                "what buyers desire of one origin is not defined there; limit tonnes with export_quota"))
         return faults
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
@@ -74,10 +71,8 @@ class ExportLicence(Instrument):
             terms.closed[good] |= licensed
         if self.refused in (0, 1):
             return
-        exports = np.where(licensed, b.flow0[:, good], 0.0).sum((-1, -2))
-        base = np.where(exports > 0, exports, np.maximum(b.use0[:, good].max(-1), 1e-300))[:, None, None]
+        terms.licences.append(Licence(good, len(terms.unknowns), licensed, 1 - self.refused))
         scale = b.price0[:, good, market.regions.index(self.exporter)]
         terms.unknowns.append(Unknown(
-            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, np.inf),
-            Row(flow=licensed / -base, desired=(1 - self.refused) * licensed / base), "quota_rent",
+            "rent", number, good, "USD/t", scale, np.zeros(1), np.full(1, np.inf), Row(constant=1.0), "quota_rent",
             export_levy=licensed * scale[:, None, None], owner=rent_owners(self.licence_holder, market.regions)))

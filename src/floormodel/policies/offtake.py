@@ -7,26 +7,26 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from floormodel.equilibrium.benchmark import Array
-from floormodel.equilibrium.terms import Offtake as Deliveries
-from floormodel.equilibrium.terms import Row, Terms, Unknown
+from floormodel.equilibrium.terms import Contract, Row, Terms, Transfer, Unknown
 from floormodel.errors import Fault
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, Money, Tonnes, register
+from floormodel.policies.reference import ReferencePrice
 
-MOST = 0.999  # of the seller's output and of the buyers' use: some is left to trade, for a market needs a price
 NEEDS = {"index": (), "floor": ("price",), "collar": ("price", "ceiling"), "cost_plus": ("plus",), "fixed": ("price",)}
 
 
 @register
 class Offtake(Instrument):
-    """Tonnes a year that one region buys from producers of another, whatever the market would ship; the rest is bought as before.
+    """Tonnes a year that one region must take from producers of another, at a price by rule.
 
-    Condition: delivered - min(volume, output, use)  complementary to  0 <= delivered <= volume; q = delivered + s (use - delivered). The
-    price under contract is inframarginal: it moves money, not tonnes.
+    Conditions: q - volume  complementary to  0 <= preference <= benchmark buyer price (USD/t), taken off the landed price of this route in
+    the buyers' choice; what the market ships anyway counts. Price: as a price-gap subsidy with a volume cap on the producers' receipts,
+    (floor - p) below a floor, (ceiling - p) above a ceiling, both ways for a fixed price: X = median(S(pn), volume, S(pn without it))
+    while the contract pays, so that a producer whose whole output is contracted answers to its price.
 
-    Who pays: the buyers under contract, or a treasury that sells the tonnes on at P. The seller gets what the contract's price is above
-    the landed price, and the yearly interest that a prepayment saves him.
+    Who pays: the buyers under contract, or their treasury: the preference on all tonnes of the route, for these are bought in place of
+    cheaper ones, and what the contract's price is above the producers' price; the interest that a prepayment saves the seller.
 
     Fields
     ------
@@ -34,17 +34,20 @@ class Offtake(Instrument):
     seller (region) : the region whose producers deliver.
     buyer (region) : the region that takes the tonnes.
     volume (t/yr) : contracted tonnes.
-    price_rule (choice) : price at the buyer's gate, duties paid. "index": the landed price c of the market; "floor": max(c, price);
-        "collar": c between price and ceiling; "cost_plus": average cost of production and plus, with freight and duties; "fixed": price.
+    price_rule (choice) : price at the seller's gate. "index": its market price p; "floor": at least the price; "collar": between price and
+        ceiling; "cost_plus": average cost of production in the benchmark (`fm.ReferencePrice`) and plus; "fixed": the price.
     price (USD/t) : the floor or the fixed price. None: the rule needs none.
     ceiling (USD/t) : highest price of a collar. None: the rule needs none.
     plus (USD/t) : margin on cost. None: the rule needs none.
     prepayment (USD) : money lent to the seller against deliveries.
     interest (rate a year) : what the seller would pay for it elsewhere.
-    payer (choice) : "buyers" or "treasury".
-    payer_region (region) : region of the payer. None: the buyer.
+    payer (choice) : "buyers" or "treasury", of the buyer's region.
 
-    Source: forward deliveries as inframarginal tonnes, Allaz and Vila (1993), Journal of Economic Theory 59: 1-16, with price takers.
+    Limits: only on a route that is open in the benchmark or has a sourcing weight. Where an export ban, a quota or what the seller can make
+    stands in the way, fewer tonnes are delivered and the preference ends at its bound. Other volume-capped contracts of the same
+    producers do not add up with it.
+
+    Source: the multiplier of a least quantity, as in Takayama and Judge (1971); the price as in a contract for difference.
     """
 
     kind: Literal["offtake"] = "offtake"
@@ -53,15 +56,15 @@ class Offtake(Instrument):
     buyer: str
     volume: Tonnes
     price_rule: Literal["index", "floor", "collar", "cost_plus", "fixed"] = "index"
-    price: Money | None = None
-    ceiling: Money | None = None
+    price: Annotated[float, Field(gt=0)] | None = None
+    ceiling: Annotated[float, Field(gt=0)] | None = None
     plus: Money | None = None
     prepayment: Money = 0.0
     interest: Annotated[float, Field(ge=0, le=1)] = 0.0
     payer: Literal["buyers", "treasury"] = "buyers"
-    payer_region: str | None = None
 
-    region_fields: ClassVar[tuple[str, ...]] = ("seller", "buyer", "payer_region")
+    region_fields: ClassVar[tuple[str, ...]] = ("seller", "buyer")
+    bloc_fields: ClassVar[tuple[str, ...]] = ("buyer",)
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {
         "good": "ndpr_oxide", "seller": "MYS", "buyer": "JPN", "volume": 5_000.0, "price_rule": "floor", "price": 110_000.0}
@@ -70,6 +73,7 @@ class Offtake(Instrument):
         "Australian, 'Lynas Rare Earths inks a revamped deal with major Japanese customer', 10 March 2026); that all of it comes from "
         "Malaysia and is used in Japan is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"volume": 0.0}
+    idempotent: ClassVar[bool] = True  # in tonnes; its price is paid twice
 
     def check(self, market: Market) -> list[Fault]:
         faults = super().check(market)
@@ -85,25 +89,29 @@ class Offtake(Instrument):
     def add(self, terms: Terms, market: Market, number: int) -> None:
         b, good = terms.benchmark, market.goods.index(self.good)
         seller, buyer = market.regions.index(self.seller), market.regions.index(self.buyer)
-        sells = np.any(b.output0[:, good, seller] > 0) or b.latent[good, seller]
-        buys = np.all(b.use0[:, good, buyer] > 0) and b.trade[good][:, buyer].any()
-        if self.volume == 0 or not sells or not buys:
-            self.inert(terms, f"no volume, no output of {self.good!r} in {self.seller}, or no use of it in {self.buyer}")
+        if self.volume == 0 or not b.trade[good, seller, buyer]:
+            self.inert(terms, f"no volume, or no route open for {self.good!r} from {self.seller} to {self.buyer}")
             return
         from_seller, to_buyer = (np.arange(len(market.regions)) == r for r in (seller, buyer))
-        part = MOST / self.volume
-        row = Row(own=np.ones(1), output=-part * from_seller[None], other=Row(own=np.ones(1), use=-part * to_buyer[None]))
-        payer = self.buyer if self.payer_region is None else self.payer_region
-        terms.offtakes.append(Deliveries(
-            number, good, len(terms.unknowns), seller, buyer, self.contract_price, market.regions.index(payer),
-            self.payer == "treasury", self.prepayment * self.interest))
+        route = (from_seller[:, None] & to_buyer)[None]
+        scale = b.buyer_price0[:, good, buyer]
         terms.unknowns.append(Unknown(
-            "delivered", number, good, "t/yr", np.array([self.volume]), np.zeros(1), np.ones(1), row, "offtake",
-            contracted=self.volume * (from_seller[:, None] & to_buyer)[None]))
+            "preference", number, good, "USD/t", scale, np.zeros(1), np.ones(1), Row(constant=-1.0, flow=route / self.volume),
+            "public_offtake" if self.payer == "treasury" else "offtake_cost", charge=route * -scale[:, None, None]))
+        self._add_price(terms, market, number, good, from_seller, buyer)
+        if self.prepayment * self.interest > 0:
+            terms.transfers.append(Transfer(number, good, buyer, seller, self.prepayment * self.interest, self.payer == "treasury"))
 
-    def contract_price(self, landed: Array, cost: Array) -> Array:
-        """Price (k,) under the contract at a landed price and a cost of production with freight and duties, all USD/t."""
-        price, ceiling, plus = (0.0 if x is None else x for x in (self.price, self.ceiling, self.plus))
-        rules = {"index": landed, "floor": np.maximum(landed, price), "collar": np.clip(landed, price, max(price, ceiling)),
-                 "cost_plus": cost + plus, "fixed": np.full_like(landed, price)}
-        return rules[self.price_rule]
+    def _add_price(self, terms: Terms, market: Market, number: int, good: int, from_seller: np.ndarray, buyer: int) -> None:
+        """The contract on the seller's receipts; an index needs none."""
+        if self.price_rule == "index":
+            return
+        level: float | np.ndarray = 0.0 if self.price is None else self.price
+        if self.price_rule == "cost_plus":
+            cost = ReferencePrice(kind="cost").cost_level(good, [self.seller], terms.benchmark, market)
+            level = cost + (0.0 if self.plus is None else self.plus)
+        share = 0.0 if self.price_rule == "floor" else 1.0
+        size = len(from_seller)
+        terms.contracts.append(Contract(
+            number, good, from_seller, level, level if self.ceiling is None else self.ceiling, share, np.eye(size), self.volume,
+            payer=np.full(size, buyer), buyers=self.payer == "buyers"))

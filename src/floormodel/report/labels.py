@@ -117,7 +117,7 @@ ACCOUNTS = {
     "undertaking_rent": "Undertaking rents", "licence_rent": "Rents of import licences", "use_tax": "Taxes on use",
     "profit_tax": "Taxes on profit", "standards_penalty": "Penalties of the standard", "dual_pricing": "Dual pricing",
     "levy_on_use": "Levies on use", "markup_rent": "Rents of market power", "offtake_receipt": "Offtake contracts, sellers",
-    "offtake_cost": "Offtake contracts, buyers", "public_offtake": "Offtake contracts, treasury", "collar": "Price collars",
+    "offtake_cost": "Offtake contracts, buyers", "public_offtake": "Offtake contracts, treasury", "collar": "Contract prices, buyers",
 }
 OWNERS = {"consumers": "Final consumers", "producers": "Producers", "treasury": "Treasury", "rent_holders": "Quota and undertaking rents",
           "stockholders": "Owners of stock changes", "buyers": "Buyers under contract"}
