@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.twin.measures import Measure, Policy, reader
-from tests.twin.twin_equations import State, larger, smaller, without
+from tests.twin.twin_equations import State, larger, smaller
 from tests.twin.twin_market import READ, Array, Twin, abroad, into, numbers
 
 # ---- quotas at the importer's border
@@ -189,15 +189,24 @@ class DomesticProcessing(ExportLimit):
 
 
 class ExportLicence(ExportLimit):
+    """Exports desired are those of the market without any licence, waiting for one left in."""
+
     def limits(self) -> bool:
+        self.quota = None
         return 0 < self.policy.get("refused", 0.0) < 1
 
     def freight(self, state: State) -> Array:
         return self.routes(state, self.policy.get("delay", 0.0) * state["price"][..., self.good, :, None] * self.mask)
 
-    def allowed(self, state: State) -> Array:
-        assert self.u is not None
-        return (1 - self.policy["refused"]) * self.exports(without(self.twin, state, self.u))
+    def allowed(self, state: State) -> float:
+        if self.quota is None:
+            from tests.twin.twin import solve  # a market is solved while another is read
+
+            given = [policy | {"refused": 0.0} if policy["kind"] == "export_licence" else policy
+                     for policy in self.twin.case["policies"]]
+            desired = solve(self.twin.case | {"policies": given})["flow"][self.good] * self.mask
+            self.quota = (1 - self.policy["refused"]) * float(desired.sum())
+        return self.quota
 
 
 # ---- who does not pay

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.twin.measures import Measure, Policy, reader
-from tests.twin.twin_equations import State, smaller
+from tests.twin.twin_equations import State
 from tests.twin.twin_market import READ, Array, Twin, numbers
 
 
@@ -83,30 +83,52 @@ class LocalContent(Credits):
 
 
 class Offtake(Measure):
+    """A preference brings the tonnes to the buyer; a fixed price is a two-way gap payment on as many of the seller's tonnes."""
+
     def __init__(self, twin: Twin, number: int, good: int, policy: Policy) -> None:
         super().__init__(twin, number, good, policy)
-        self.route = tuple(twin.case["regions"].index(policy[name]) for name in ("seller", "buyer"))
+        seller, buyer = self.route = tuple(twin.case["regions"].index(policy[name]) for name in ("seller", "buyer"))
+        self.u = None
+        if twin.share0[good, seller, buyer] > 0:  # otherwise there is no contract
+            most = float(twin.index0[good, buyer])
+            self.u = self.unknown("preference", most, most)
+            twin.tools.subsidies.append({
+                "good": good, "regions": [seller], "strike": policy["price"], "threshold": policy["price"], "share": 1.0,
+                "weights": None, "budget": None, "volume": policy["volume"]})
 
-    def delivered(self, state: State) -> Array:
-        seller, buyer = self.route
-        width = state["soft"] * max(self.policy["volume"], 1e-9)
-        most = smaller(state["output"][..., self.good, seller], state["use"][..., self.good, buyer], width)
-        most = smaller(most, self.policy["volume"], width)
+    def preference(self, state: State) -> Array:
         one = np.zeros((self.twin.shape[1],) * 2)
-        one[self.route] = 1
-        open_route = self.twin.active[self.good, seller] and not self.twin.tools.closed[self.good, seller, buyer]
-        return self.routes(state, most[..., None, None] * one * open_route)
+        one[self.route] = self.u is not None
+        return np.asarray(0.0 if self.u is None else state["own"][..., self.u])[..., None, None] * one
+
+    def landed(self, state: State) -> Array:
+        return self.routes(state, -self.preference(state))
+
+    def rows(self, state: State, own: Array) -> None:
+        if self.u is not None:
+            usual = float(self.twin.a["flow0"][:, :, self.route[1]][self.good].sum())
+            own[..., self.u] = (state["flow"][(..., self.good, *self.route)] - self.policy["volume"]) / usual
 
     def money(self, state: State) -> dict[str, Array]:
-        """The fixed price alone."""
+        if self.u is None:
+            return {}
         seller, buyer = self.route
-        tonnes, price = state["delivered"][self.good, seller, buyer], self.policy["price"]
-        gets, pays = np.zeros(self.twin.shape), np.zeros(self.twin.shape)
-        gets[self.good, seller] = (price - state["landed"][self.good, seller, buyer]) * tonnes
-        pays[self.good, self.twin.case["regions"].index(self.policy.get("payer_region") or self.policy["buyer"])] = (
-            state["index"][self.good, buyer] - price) * tonnes
-        line = "offtake_cost" if self.policy.get("payer", "buyers") == "buyers" else "public_offtake"
-        return {"offtake_receipt": gets, line: pays}
+        price, volume, usual = self.policy["price"], self.policy["volume"], self.twin.a["output0"][self.good, seller]
+        gate, keep = state["price"][self.good, seller], state["keep"][self.good, seller]
+        tonnes = min(state["output"][self.good, seller], volume) if price >= gate else min(usual, volume)
+        paid = (price - gate) * tonnes
+        marginal = (state["net_price"] - state["price"] * state["keep"] - state["receipts"])[self.good, seller]
+        public = self.policy.get("payer", "buyers") == "treasury"
+        payment = ("guarantee_outlay" if paid > 0 else "clawback") if public else "collar"
+        return {"public_offtake" if public else "offtake_cost":
+                self.nodes(state, -(self.preference(state) * state["flow"][self.good]).sum(axis=0)),
+                payment: self.at(buyer, -paid), "royalty": self.at(seller, (1 - keep) * paid),
+                "producer_surplus": self.at(seller, keep * paid - marginal * state["output"][self.good, seller])}
+
+    def at(self, region: int, value: float) -> Array:
+        out = np.zeros(self.twin.shape)
+        out[self.good, region] = value
+        return out
 
 
 READ |= {"standards_market": reader(StandardsMarket), "local_content": reader(LocalContent), "offtake": reader(Offtake)}

@@ -2,9 +2,8 @@
 
 Each function returns a list of instruments, or None where the market has no place for one. Levels are drawn relative to
 the benchmark, so that most of them bite and some do not. Left out, because page and program differ there or the page does not
-say: quotas whose tonnes pay a levy on some routes only, contracts for more than nearly all of output or use, local content
-where no origin counts, a processing share of nothing, bans that leave a plant with recycled tonnes without its input, and a
-market at the cliff of an entry price.
+say: quotas whose tonnes pay a levy on some routes only, local content where no origin counts, a processing share of nothing,
+bans that leave a plant with recycled tonnes without its input, and a market at the cliff of an entry price.
 """
 
 from __future__ import annotations
@@ -242,13 +241,11 @@ def _local_content(rng: Generator, market: Benchmark, good: int) -> Drawn:
 
 def _offtake(rng: Generator, market: Benchmark, good: int) -> Drawn:
     seller, buyer = _maker(rng, market, good), int(pick(rng, _buyers(rng, market, good)))
-    most = min(market.output[good, seller], market.use[good, buyer])
+    most, usual = min(market.output[good, seller], market.use[good, buyer]), market.flow[good, seller, buyer]
     policy: Policy = {"kind": "offtake", "seller": market.regions[seller], "buyer": market.regions[buyer],
-                      "volume": float(most * uniform(rng, 0.05, 0.7)),
+                      "volume": float(0.9 * usual if chance(rng, 0.2) and usual else usual + (most - usual) * uniform(rng, 0.02, 0.7)),
                       "price_rule": "fixed", "price": market.price(good) * uniform(rng, 0.8, 1.5)}
-    if chance(rng, 0.5):
-        policy |= {"payer": "treasury", "payer_region": pick(rng, market.regions)}
-    return [policy]
+    return [policy | ({"payer": "treasury"} if chance(rng, 0.5) else {})]
 
 
 # ---- producers and users

@@ -89,20 +89,6 @@ def _unpack(twin: Twin, z: Array) -> State:
     return {"price": price, "index": index, "unserved": unserved, "own": own}
 
 
-def without(twin: Twin, state: State, unknown: int) -> State:
-    """The same gate prices with one unknown at nothing, and buyers' indices found anew (duties not of indices)."""
-    own = np.where(np.arange(state["own"].shape[-1]) == unknown, 0, state["own"])
-    soft, part, first = state["soft"], state["part"], np.nan_to_num(twin.index0, nan=1.0)
-    other = {key: state[key] for key in ("price", "index", "unserved", "soft", "part")} | {"own": own}
-    _border(twin, other, soft, part)
-    _shares(twin, other)
-    other["index"] = np.where(twin.supplied, other["index"] - other["log_total"] / twin.beta, first)
-    _shares(twin, other)
-    _supply(twin, other, soft, part)
-    _use(twin, other, soft, part)
-    return other
-
-
 # ---- trade
 
 
