@@ -30,6 +30,8 @@ class CapexSubsidy(Instrument):
     hurdle (rate a year) : real rate of return that owners ask for.
     life (years) : years over which the capital cost is recovered.
 
+    Limits: the treasury is charged the annuity at the owners' hurdle rate, more than the grant costs at public borrowing rates.
+
     Source: the capital recovery factor of engineering economics, as in Grant and Ireson (1970), Principles of Engineering Economy.
     """
 

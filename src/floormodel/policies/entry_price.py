@@ -32,7 +32,8 @@ class EntryPrice(Instrument):
     rate (share of the border price) : ad valorem duty, charged on top at every price.
 
     Limits: the flat duty lowers the border price further, so that a market can rest on either side of the cliff, and at it with y between
-    0 and 1; the program finds one of these points. Duties that rise in steps of 2 % towards the cliff are a straight line here.
+    0 and 1; the program finds one of these points, and a note says so. Duties that rise in steps of 2 % towards the cliff are a straight
+    line here.
 
     Source: entry price system of the EU, Annex 2 to the Combined Nomenclature (Regulation (EEC) No 2658/87).
     """
@@ -67,6 +68,7 @@ class EntryPrice(Instrument):
         if self.cliff == 0:
             terms.floors.append(Floor(number, good, self.entry_price, taxed, self.max_duty))
             return
+        terms.notes.append("entry_price: a cliff allows more than one equilibrium; the result is one of them")
         for o, d in np.argwhere(taxed):
             route = np.zeros_like(taxed)
             route[o, d] = True

@@ -33,6 +33,7 @@ class Evasion(Instrument):
     scale (USD/t) : duty at which 63 % of that share does, 1 - 1/e; the mean cost of evading.
 
     Limits: evaded tonnes are shown with their true origin. Of several on a route the one with the larger `most` counts.
+    Import duties and floor levies are evaded, export controls are not.
 
     Source: evasion that rises with the rate, Fisman and Wei (2004), Tax Rates and Tax Evasion: Evidence from "Missing Imports" in China.
     """

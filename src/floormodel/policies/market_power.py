@@ -32,7 +32,8 @@ class MarketPower(Instrument):
     firms (number) : equal firms that compete in quantities within the region.
 
     Limits: the benchmark is read as competitive, marginal cost is the benchmark margin there; a conduct between 0 and 1 is a
-    convenient summary, not a theory of behaviour.
+    convenient summary, not a theory of behaviour. A seller takes its input prices as given; one firm on two stages cannot be written.
+    Beside contracts with caps on the same seller it is refused.
 
     Source: Stackelberg's dominant firm with a fringe; conduct parameter after Bresnahan (1982); cases dominant_firm_fringe, ind01, con04.
     """

@@ -34,7 +34,8 @@ class MiningTax(Instrument):
     replaces_existing (yes or no) : put the royalty in place of the one in force; otherwise added to it.
 
     Limits: the profit tax is on the surplus above the supply curve, scarcity rents and inframarginal payments with it; it is a tax on
-    rent and so neutral, as a tax on accounting profit of new mines is not. None is in force in the benchmark.
+    rent and so neutral, as a tax on accounting profit of new mines is not. The benchmark holds no profit tax, so that the account
+    `profit_tax` is the take of the whole tax and not of a change in it. At the horizon "short" quasi-rents are taxed as profit.
 
     Source: neutrality of a tax on pure profit, Garnaut and Clunies Ross, "Uncertainty, risk aversion and the taxing of natural resource
     projects", Economic Journal 85 (1975).

@@ -39,6 +39,9 @@ class StandardsMarket(Instrument):
     cost (table of region = USD/t) : mean cost of certifying a tonne more; needed where the potential is above what is certified.
     penalty (USD/t) : charge for a missing credit, and so its highest price.
 
+    Limits: every destination gets an origin's average certified share. Steering certified tonnes to buyers under the standard, which would
+    lower the premium, is left out.
+
     Source: tradable green certificates, as in Amundsen and Mortensen (2001), Energy Economics 23: 489-509.
     """
 

@@ -29,6 +29,8 @@ class UseTax(Instrument):
     share (share of the benchmark buyer price) : tax per tonne as a share of P0 there, added to the rate.
     users (choice) : who is taxed: "all", only "final" users, or only "processors".
 
+    Limits: the results' `buyer_price` is before the tax.
+
     Source: a tariff as a production subsidy and a consumption tax, as in Krugman and Obstfeld, International Economics.
     """
 

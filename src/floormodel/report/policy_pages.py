@@ -33,15 +33,18 @@ named above it, as it stands in a study file ([study_files.md](study_files.md)).
 | Downstream goods at the border, export rebate | `coverage` of a floor, or `content_adjustment` |
 | Variable levy beyond quotas (EU ferro-alloys) | `variable_levy_quota` |
 | Entry price of the EU | `entry_price` |
-| Price undertaking with a volume (EU solar panels) | `price_floor` as an undertaking beside a `tariff_rate_quota` |
-| Fair-value reference from costs | `price` of a floor, or `reference` of a guarantee, as a table (`fm.ReferencePrice`) |
+| Price undertaking with a volume (EU solar panels) | `price_floor` as an undertaking; the duty beyond the volume is not represented |
+| Fair-value reference from costs | `price` of a floor, or `reference` of a guarantee, as a table (`fm.ReferencePrice`); an \
+"average" cost lies below the benchmark price by construction (the benchmark is competitive), so that a floor from it binds only with a \
+margin, or from the cost of `latent` projects |
 | Tariff, tariff-rate quota | `import_tariff`, `tariff_rate_quota` |
 | Contract for difference; fixed premium | `price_gap_subsidy`; `production_subsidy` |
 | Capital grants, input support, taxes on use, local content | `capex_subsidy`, `input_subsidy`, `use_tax`, `local_content` |
 | Offtake, prepayment | `offtake` |
 | Stockpile, release, pooled release | `stockpile`, once for each region |
 | Export ban, quota, tax, licence | `export_quota` (0 is a ban), `export_tax`, `export_escalation`, `export_licence` |
-| Domestic processing, supply at home, dual pricing | `domestic_processing`, `domestic_supply`, `dual_pricing` |
+| Domestic processing, supply at home | `domestic_processing`, `domestic_supply` |
+| Dual pricing, preferential price at home (Chile: 25 % of output) | `dual_pricing`, on all home sales and not on a share of output |
 | Plants, electricity, transport for it | `processing_capacity`, `corridor` |
 | Standards-based market, green premium | `standards_market` |
 | Royalties, profit taxes, under-invoicing | `mining_tax` |
