@@ -132,6 +132,17 @@ def test_a_neutral_adjustment_answers_only_to_what_was_added():
     assert np.array_equal(run.dataset["price"], solve(market).dataset["price"], equal_nan=True) and run.accounts().empty
 
 
+def test_a_content_duty_is_evaded_like_any_other():
+    """The share h = 0.5 (1 - exp(-duty / 20)) pays nothing; what the others pay is the importer's."""
+    adjusted = fm.ContentAdjustment(good="input", members=["home"], coverage=["product"], content_rule="to_floor", price=130.0,
+                                    export_rebate=False)
+    run = solve(chain(), adjusted, fm.Evasion(good="product", most=0.5, scale=20.0))
+    duty, tonnes = 130 - at(run, "buyer_price", "abroad", "input"), route(run, "flow", "abroad", "home", "product")
+    evading = 0.5 * (1 - np.exp(-duty / 20))
+    assert duty > 20 and route(run, "evaded", "abroad", "home", "product") == pytest.approx(evading * tonnes, rel=1e-9)
+    assert money(run, "content_duty", "home") == pytest.approx(duty * (1 - evading) * tonnes, rel=1e-9)
+
+
 # money
 
 
@@ -174,3 +185,13 @@ def test_a_stock_bought_above_the_benchmark_price_is_worth_the_benchmark_price(s
     assert new > old + 0.1
     assert money(run, "stock_purchases", "home") == pytest.approx(-10 * new, rel=1e-9)
     assert money(run, "stock_value", "home") == pytest.approx(10 * old, rel=1e-9)
+
+
+@pytest.mark.parametrize("owner, earns", [("exporter", "a"), ("destination", "d"), ("b", "b")])
+def test_the_rent_of_a_quota_goes_to_its_owner(owner, earns):
+    """rent x 25 tonnes, to the exporter, the buyers' region or a third one; both identities close."""
+    market = logit_market([100.0, 50.0, 0.0], [50.0, 50.0, 50.0], [[50.0, 0.0, 50.0], [0.0, 50.0, 0.0], [0.0, 0.0, 0.0]],
+                          supply_elasticity=1.0, demand_elasticity=0.5)
+    run = solve(market, fm.ExportQuota(good="good", exporter="a", quota=25.0, rent_owner=owner))
+    for region in market.regions:
+        assert money(run, "quota_rent", region) == pytest.approx(25 * unknown(run) * (region == earns), rel=1e-9)
