@@ -10,7 +10,6 @@ import pandas as pd
 import floormodel as fm
 from experiments.words import quantiles
 from floormodel.accounts import OWNER, Ledger, ledger
-from floormodel.equilibrium.solve import Solved
 from floormodel.report.tables import Range
 
 COLUMNS = ["instrument", "measure", "unit", "q05", "q50", "q95", "note"]
@@ -19,7 +18,7 @@ COLUMNS = ["instrument", "measure", "unit", "q05", "q50", "q95", "note"]
 class Books:
     """The accounts of one scenario beside the market without policy; NaN in draws that were not solved."""
 
-    def __init__(self, now: Solved, base: Solved, before: Ledger | None = None):
+    def __init__(self, now: fm.Solved, base: fm.Solved, before: Ledger | None = None):
         self.market, self.before, self.now = now.market, before or ledger(base), ledger(now)
         self.solved = now.solution.converged & base.solution.converged
 

@@ -14,7 +14,6 @@ from experiments.analysis import Policies, Progress
 from experiments.books import Books
 from experiments.words import quantiles
 from floormodel.accounts import ledger
-from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ScenarioError
 from floormodel.figure_tables import read_table, to_arrays
 from floormodel.report.labels import good_name, region_name
@@ -133,19 +132,19 @@ def setting_of(case: Case, plants: str, horizon: str) -> Setting:
     return Setting(case, plants, horizon, market, always)
 
 
-def exports(solved: Solved, good: str, who: str) -> np.ndarray:
+def exports(solved: fm.Solved, good: str, who: str) -> np.ndarray:
     """Tonnes that leave a region (draws,)."""
     flow = solved.state.flow[solved.market.goods.index(good)]
     w = solved.market.regions.index(who)
     return flow[:, w].sum(-1) - flow[:, w, w]
 
 
-def output(solved: Solved, good: str, who: str) -> np.ndarray:
+def output(solved: fm.Solved, good: str, who: str) -> np.ndarray:
     """Tonnes made in a region (draws,)."""
     return solved.state.output[:, solved.market.goods.index(good), solved.market.regions.index(who)]
 
 
-def value_added(solved: Solved, good: str, who: str) -> np.ndarray:
+def value_added(solved: fm.Solved, good: str, who: str) -> np.ndarray:
     """Value of output less inputs at the buyer price, subsidies apart (draws,), USD/yr."""
     s, g, w = solved.state, solved.market.goods.index(good), solved.market.regions.index(who)
     recipe = np.broadcast_to(s.benchmark.recipe, (len(s.price), *s.benchmark.recipe.shape[-2:]))[:, g]

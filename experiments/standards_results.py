@@ -15,7 +15,6 @@ from experiments.books import Books, books_of
 from experiments.cases import FloorCase, case_of
 from experiments.words import quantiles
 from floormodel.accounts import ledger
-from floormodel.equilibrium.solve import Solved
 
 FLOOR, SAME_COST, SAME_SHARE = "Price floor", "same cost", "same certified share"
 QUANTITIES = ("certified", "potential", "cost")
@@ -105,7 +104,7 @@ def standard_of(market: fm.Market, good: str, ends: Mapping[str, str] | None = N
     return Standard(good, found["certified"], potential, cost, penalty * float(price.max()))
 
 
-def certified(solved: Solved, standard: Standard, bloc: Sequence[str]) -> Certified:
+def certified(solved: fm.Solved, standard: Standard, bloc: Sequence[str]) -> Certified:
     """Who sells certified tonnes to the bloc, and what they earn by it."""
     regions = solved.market.regions
     at = [regions.index(r) for r in bloc]
@@ -123,12 +122,12 @@ def certified(solved: Solved, standard: Standard, bloc: Sequence[str]) -> Certif
     return Certified(bought.sum(2), (share * bought).sum(2), (price * share * bought).sum(2), (spent * bought).sum(2))
 
 
-def bloc_money(bloc: Sequence[str]) -> Callable[[Solved, Solved], float]:
+def bloc_money(bloc: Sequence[str]) -> Callable[[fm.Solved, fm.Solved], float]:
     """Measure for `fm.scale_to`: change of the bloc's welfare, USD/yr."""
     return lambda solved, base: float(Books(solved, base).money(bloc)[0])
 
 
-def certified_share(standard: Standard, bloc: Sequence[str]) -> Callable[[Solved, Solved], float]:
+def certified_share(standard: Standard, bloc: Sequence[str]) -> Callable[[fm.Solved, fm.Solved], float]:
     """Measure for `fm.scale_to`: certified share of what the bloc buys."""
     return lambda solved, base: float(certified(solved, standard, bloc).share[0])
 

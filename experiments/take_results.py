@@ -15,7 +15,6 @@ from experiments.books import Books
 from experiments.cases import case_of
 from experiments.words import quantiles
 from floormodel.accounts import ledger
-from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ScenarioError
 
 HIDDEN = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # shares not declared that are tried
@@ -65,7 +64,7 @@ class Country:
             return self._revenue(run.solved) - self._revenue(run.base)
         return b.money(who) if what == "welfare" else b.money(who, what)
 
-    def _revenue(self, solved: Solved) -> np.ndarray:
+    def _revenue(self, solved: fm.Solved) -> np.ndarray:
         g, r = self.market.goods.index(self.producer.good), self.market.regions.index(self.producer.region)
         return solved.state.price[:, g, r] * solved.state.output[:, g, r]
 
@@ -116,7 +115,7 @@ def tax(p: Producer, hidden: float) -> fm.MiningTax:
     return fm.MiningTax(good=p.good, region=p.region, profit_tax=p.profit_tax, under_invoicing=hidden)
 
 
-def take(solved: Solved, region: str, good: str) -> np.ndarray:
+def take(solved: fm.Solved, region: str, good: str) -> np.ndarray:
     """Royalty and tax on profit of one good (draws,), USD/yr."""
     book = ledger(solved)
     g, r = solved.market.goods.index(good), solved.market.regions.index(region)
@@ -149,7 +148,7 @@ def scenarios(market: fm.Market, p: Producer, hidden: float, good: str, bloc: tu
             OWN: [tax(p, hidden), *floor(p.good, [*bloc, p.region], own)]}
 
 
-def rebased(runs: fm.Comparison, base: Solved) -> fm.Comparison:
+def rebased(runs: fm.Comparison, base: fm.Solved) -> fm.Comparison:
     """The same scenarios compared with another one than the market without instruments."""
     return fm.Comparison({n: fm.Equilibrium(run.solved, base, run.bloc, n) for n, run in runs.runs.items()}, runs.meta)
 
@@ -160,7 +159,7 @@ def floor_level(market: fm.Market, p: Producer, hidden: float, good: str, bloc: 
     start = fm.solve(there, [tax(p, hidden)]).solved
     price = float(market.dataset["price0"].sel(good=good).max())
 
-    def gain(solved: Solved, base: Solved) -> float:
+    def gain(solved: fm.Solved, base: fm.Solved) -> float:
         return float(Books(solved, start).money([p.region], "treasury")[0])
 
     target = gain(fm.solve(there, [tax(p, 0.0)]).solved, start)

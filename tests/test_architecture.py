@@ -39,7 +39,7 @@ LAZY = {
     ("results", "tqdm"),
 }
 # Rooms of pure functions that calibration, experiments and notebooks may use besides the public names.
-OPEN_ROOMS = {"errors", "schema", "indicators", "finance", "report"}
+OPEN_ROOMS = {"accounts", "errors", "figure_tables", "schema", "indicators", "finance", "report"}
 MAX_LINES = 350
 
 

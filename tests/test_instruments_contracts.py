@@ -285,7 +285,8 @@ def test_a_contract_on_all_that_is_made_sets_the_price_producers_answer_to():
     """X = 5,000 (p / 60,000), D = 5,000 (60,000 / P), 8,000 t under contract at 100,000, at which 8,333 would be made: 8,000 are. Buyers
     value them at 37,500 and pay 62,500 more, be it as a gap to the market price or as a preference that lifts this price."""
     m = market([60e3, 60e3], [5_000.0, 0.0], [[0.0, 5_000.0], [0.0, 0.0]])
-    found, base = (run(m, p) for p in ([fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8e3, price_rule="fixed", price=1e5)], []))
+    contract = fm.Offtake(good="oxide", seller="MYS", buyer="JPN", volume=8e3, price_rule="fixed", price=1e5)
+    found, base = run(m, [contract]), run(m)
     assert found.state.output[0, 0, 0] == pytest.approx(8_000.0, rel=1e-9)
     assert found.state.buyer_price[0, 0, 1] == pytest.approx(37_500.0, rel=1e-9)
     lines = changes(found, base)

@@ -180,7 +180,7 @@ def test_a_dominated_measure_is_never_chosen():
     assert found.own[[0, 2, 3], 0] == pytest.approx([0.0, 0.0, -10 * 7.5**2 / 2], abs=1e-6)
     assert not found.among(["nothing", "twice"]).is_unique and found.among(["ban", "twice"]).best == "twice"
     assert found.gain("best", "ban")[0] == pytest.approx(found.expected[1] - found.expected[3])
-    with pytest.raises(fm.ScenarioError, match="found .*thrice"):
+    with pytest.raises(fm.ScenarioError, match=r"found .*thrice"):
         found.among(["thrice"])
 
 

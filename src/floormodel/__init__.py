@@ -3,6 +3,7 @@
 from floormodel.constraints import binding
 from floormodel.difference import Difference, diff
 from floormodel.ensemble import sample
+from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
 from floormodel.explain import Explanation, explain
 from floormodel.indicators.resilience import n_minus_one
@@ -65,7 +66,7 @@ __all__ = [
     "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation", "ExportLicence", "ExportQuota",
     "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy", "Instrument", "LocalContent",
     "Market", "MarketPower", "MiningTax", "Offtake", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy",
-    "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds", "ScenarioError", "StandardsMarket",
+    "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds", "ScenarioError", "Solved", "StandardsMarket",
     "Stockpile", "Study", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding", "club", "coalition",
     "compare", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
     "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds",

@@ -108,8 +108,8 @@ def check_sellers(terms: Terms) -> None:
         shared = [u.policy for u in terms.unknowns if u.good == s.good and u.subsidy is not None and np.any(u.subsidy[:, s.region])]
         if capped or shared:
             other = (capped + shared)[0] + 1
-            raise ScenarioError(f"policy {s.policy + 1} (market_power): found beside policy {other}, which pays or charges the same producers "
-                                "by a cap or a rate of its own; expected none such: leave one of the two out")
+            raise ScenarioError(f"policy {s.policy + 1} (market_power): found beside policy {other}, which pays or charges the same "
+                                "producers by a cap or a rate of its own; expected none such: leave one of the two out")
 
 
 def set_outputs(terms: Terms, solve: Solver, start: Array | None) -> tuple[Any, Array]:
