@@ -73,3 +73,11 @@ def test_waiting_and_freight_are_no_export_charge(policy, price, border):
     assert found["price"].sel(region="home").item() == pytest.approx(price)
     assert found["border_price"].item() == found["landed_price"].item() == pytest.approx(border)
     assert found["export_wedge"].item() == pytest.approx(0, abs=1e-12)
+
+
+def test_credits_are_no_duty():
+    """Nothing can be certified, so that half of a penalty of 8 is paid on each tonne abroad: 2 p = 30 - p + 90 - 3 (p + 4), p = 18."""
+    policy = fm.StandardsMarket(good="good", regions=["abroad"], share=0.5, penalty=8.0)
+    found = solve(one_good(), policy).dataset.sel(good="good", origin="home", destination="abroad")
+    assert found["landed_price"].item() == pytest.approx(22.0)
+    assert found["duty"].item() == pytest.approx(0.0, abs=1e-12)

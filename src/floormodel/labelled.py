@@ -65,9 +65,8 @@ def _routes(solved: Solved) -> dict[str, list[Array]]:
         at = s.landed[g]
         wedge = at.border - s.price[:, g, :, None] * (1 + terms.delay[:, g]) - terms.freight[:, g]
         top_up = at.levied + at.kept
-        private = getattr(s, "private", None)  # what buyers pay beside duties
-        duty = at.landed - at.border - top_up
-        duty = duty if private is None or private[g] is None else duty - private[g]
+        private = s.private[g]
+        duty = at.landed - at.border - top_up - (0.0 if private is None else private)
         evaded = 0.0 if (share := s.evaded[g]) is None else share * s.flow[g]
         parts = (s.flow[g], evaded, at.border, at.landed, duty, wedge, top_up)
         for name, values in zip(names, parts):
