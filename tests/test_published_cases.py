@@ -123,7 +123,7 @@ def test_response_of_a_logit_market_is_its_tangent():
     fm.ExportQuota(good="good", exporter="US", quota=0),
     fm.PriceGapSubsidy(good="good", regions=["US"], strike=1.1)], ids=["floor", "quota", "ban", "subsidy"])
 def test_an_instrument_with_a_kink_has_no_tangent(policy):
-    with pytest.raises(fm.ScenarioError, match="condition of its own"):
+    with pytest.raises(fm.ScenarioError, match="more than charge at a border"):
         fm.linear_response(gsim_market(), [policy])
 
 

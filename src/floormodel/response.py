@@ -41,10 +41,12 @@ def linear_response(market: Market, policies: Sequence[Instrument]) -> xr.Datase
     if market.sourcing == "homogeneous":
         raise ScenarioError('linear_response: found a homogeneous market; expected sourcing "logit" or "ces"')
     terms, _ = build_terms(market, policies)
-    if terms.unknowns or terms.floors or terms.contracts or terms.contents or terms.closed.any():
-        raise ScenarioError("linear_response: found an instrument with a condition of its own; "
+    b, plain = terms.benchmark, Terms(terms.benchmark)
+    lists = ("unknowns", "floors", "contracts", "contents", "sellers")
+    figures = ("closed", "freight", "delay", "kept", "subsidy", "capacity", "latent_capacity", "extra_cost", "final_tax")
+    if any(getattr(terms, name) for name in lists) or not all(np.array_equal(getattr(terms, n), getattr(plain, n)) for n in figures):
+        raise ScenarioError("linear_response: found an instrument that does more than charge at a border; "
                             "expected tariffs and export taxes")
-    b = terms.benchmark
     border = (b.price0[..., None] + terms.export_levy) * (1 + terms.export_rate) + b.freight
     moved = border * (1 + terms.import_rate) + terms.import_levy - b.landed_price0
     system, z = _tangent(terms, moved)
