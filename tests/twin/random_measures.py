@@ -2,8 +2,8 @@
 
 Each function returns a list of instruments, or None where the market has no place for one. Levels are drawn relative to
 the benchmark, so that most of them bite and some do not. Left out, because page and program differ there or the page does not
-say: quotas whose tonnes pay a levy on some routes only, local content where no origin counts, a processing share of nothing,
-bans that leave a plant with recycled tonnes without its input, and a market at the cliff of an entry price.
+say: local content where no origin counts, a processing share of nothing, bans that leave a plant with recycled tonnes without
+its input, and a market at the cliff of an entry price.
 """
 
 from __future__ import annotations
@@ -125,10 +125,9 @@ def _variable_levy_quota(rng: Generator, market: Benchmark, good: int) -> Drawn:
     if place is None:
         return None
     area, flow = place
-    used = market.border[good][flow > 0]
-    threshold = float(used.max()) * uniform(rng, 1.15, 2) if len(used) > 1 else float(used[0]) * uniform(rng, 0.9, 1.8)
     return [{"kind": "variable_levy_quota", "importers": market.names(area), "quota": _quota_table(rng, market, area, flow),
-             "threshold": threshold, "licences": pick(rng, ("importer", "exporter", pick(rng, market.regions)))}]
+             "threshold": _border(market, good, flow) * uniform(rng, 0.9, 1.8),
+             "licences": pick(rng, ("importer", "exporter", pick(rng, market.regions)))}]
 
 
 def _entry_price(rng: Generator, market: Benchmark, good: int) -> Drawn:
@@ -296,7 +295,7 @@ DRAW = {"tariff_rate_quota": _tariff_rate_quota, "variable_levy_quota": _variabl
         "standards_market": _standards_market, "local_content": _local_content, "evasion": _evasion,
         "export_licence": _export_licence, "use_tax": _use_tax, "production_subsidy": _production_subsidy,
         "mining_tax": _mining_tax, "buyer_collar": _buyer_collar, "content_rebate": _rebate, "entry_price": _entry_price}
-# kinds that are not drawn together: two top-ups on a route (add up or the larger), contracts for tonnes that may not leave, and a
-# buyers' levy on use where a price with or without it matters
-APART = ({"entry_price", "variable_levy_quota", "content_rebate", "evasion"}, {"offtake", "export_licence"},
-         {"offtake", "domestic_processing"}, {"buyer_collar", "offtake"}, {"buyer_collar", "evasion"}, {"buyer_collar", "content_rebate"})
+# kinds that are not drawn together: two top-ups on a route (they add up, or the larger counts), two contracts of the same producers,
+# and a buyers' levy on use beside a duty that depends on the price with or without it
+APART = ({"entry_price", "variable_levy_quota", "content_rebate", "evasion"}, {"buyer_collar", "offtake"},
+         {"buyer_collar", "content_rebate"})
