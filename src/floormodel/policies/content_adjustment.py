@@ -19,8 +19,8 @@ from floormodel.policies.reference import Price, price_faults, price_level
 class ContentAdjustment(Instrument):
     """A duty on goods for the tonnes of an input in them, and its return on exports.
 
-    It goes with any measure that makes the input dearer for members: a floor, a duty, a quota, a tax on use. (A price_floor can have the
-    same with its field `coverage`.)
+    It goes with any measure that makes the input dearer for members: a floor, a duty, a quota; a tax on use is no part of
+    the buyer price and so of the gap. (A price_floor can have the same with its field `coverage`.)
 
     Condition: duty = content x gap on covered goods from non-members, content being tonnes of the input through all recipes; gap is
     max(0, (P inside - P outside) - the same in the benchmark) under "neutral" and max(0, price - P outside) under "to_floor", with P

@@ -36,7 +36,8 @@ class DomesticProcessing(Instrument):
     expiry_years (years) : how long it is to last. It is carried along and named in the notes; the model of one year has no use for it.
         None: without end.
 
-    Limits: what is used at home counts as processed, whoever uses it, and so do tonnes thrown away at scrap value where home users
+    Limits: recycled tonnes that are exported count against the share, which is of what is mined. What is used at home
+    counts as processed, whoever uses it, and so do tonnes thrown away at scrap value where home users
     cannot take them; plants that are not in the market come in as opened projects only.
 
     Source: a quantity limit with its multiplier as in Takayama and Judge (1971), tied to output.

@@ -55,6 +55,5 @@ class LocalContent(Instrument):
     def add(self, terms: Terms, market: Market, number: int) -> None:
         counted = mask(self.regions if self.local is None else self.local, market.regions).astype(float)
         if not (counted[:, None] * terms.benchmark.trade[market.goods.index(self.good)]).any():
-            self.inert(terms, f"no route for {self.good!r} from the origins that count as local")
-            return
+            terms.notes.append(f"local_content: no route for {self.good!r} from the origins that count as local; buyers pay the penalty")
         add_credits(self, terms, market, number, counted, counted, np.ones(len(counted)))

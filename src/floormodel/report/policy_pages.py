@@ -22,6 +22,10 @@ default in brackets says what happens when the field is left out. Unknown or imp
 nothing is named in an `InertWarning`. Symbols are those of [notation.md](notation.md). Each example is a real measure, on the market
 named above it, as it stands in a study file ([study_files.md](study_files.md)).
 
+On a route where several floors, entry prices or variable levies meet, the largest top-up counts; tariffs, taxes, credits and rents add
+up. A quota for several routes is filled by what they ship together, and its rent belongs to the holders route by route. What a contract
+pays producers is taxed by royalties like their price.
+
 `floormodel list policies --markdown` writes this page.
 
 **Which instrument for which measure**
