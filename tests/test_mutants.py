@@ -8,8 +8,12 @@ import pytest
 
 import floormodel as fm
 from floormodel.accounts import OWNER
+from floormodel.equilibrium.curves import consumer_surplus
+from floormodel.equilibrium.solve import find
+from tests.adapt import complex_step
 from tests.producers_markets import at, logit_market, money, solve, unknown
 
+LINEAR = {"sourcing": "homogeneous", "supply_curve": "linear", "demand_curve": "linear"}
 RESULTS = (Path(__file__).parents[1] / "docs" / "results.md").read_text("utf-8")
 
 
@@ -166,10 +170,7 @@ def test_a_markup_is_earned_by_the_seller():
 @pytest.mark.parametrize("royalty", [0.0, 0.2])
 def test_a_seller_weighs_what_is_left_after_the_royalty(royalty):
     """p = 200 - X and marginal cost 0.8 X at a royalty of 20 %, X without: (1 - royalty)(200 - 2 X) = (1 - royalty) X, X = 200 / 3."""
-    alone = fm.market_from_arrays("alone", ["good"], ["a"], {
-        "price0": [[100.0]], "output0": [[100.0]], "final_demand0": [[100.0]], "flow0": [[[100.0]]], "royalty0": royalty,
-        "supply_elasticity": 1.0, "demand_elasticity": 1.0}, sourcing="homogeneous", supply_curve="linear", demand_curve="linear")
-    run = solve(alone, fm.MarketPower(good="good", region="a"))
+    run = solve(alone(royalty0=royalty), fm.MarketPower(good="good", region="a"))
     assert at(run, "output", "a") == pytest.approx(200 / 3, rel=1e-8)
 
 
@@ -195,3 +196,54 @@ def test_the_rent_of_a_quota_goes_to_its_owner(owner, earns):
     run = solve(market, fm.ExportQuota(good="good", exporter="a", quota=25.0, rent_owner=owner))
     for region in market.regions:
         assert money(run, "quota_rent", region) == pytest.approx(25 * unknown(run) * (region == earns), rel=1e-9)
+
+
+def alone(**figures):
+    """One region that makes and uses 100 t at 100 USD/t."""
+    return fm.market_from_arrays("alone", ["good"], ["a"], {
+        "price0": [[100.0]], "output0": [[100.0]], "final_demand0": [[100.0]], "flow0": [[[100.0]]], "supply_elasticity": 1.0,
+        "demand_elasticity": 1.0} | figures, **LINEAR)
+
+
+def test_output_that_nothing_brings_forth_costs_nothing():
+    """100 t whatever the price, of which 60 may be made: p = 200 - 60; producers get 60 x 140 instead of 100 x 100."""
+    run = solve(alone(supply_elasticity=0.0), fm.ProcessingCapacity(good="good", region="a", limit=60.0))
+    assert at(run, "price", "a") == pytest.approx(140.0, rel=1e-9)
+    assert money(run, "producer_surplus", "a") == pytest.approx(60 * 140 - 100 * 100, rel=1e-9)
+
+
+@pytest.mark.parametrize("change", [10.0, -10.0])
+def test_a_benchmark_with_a_stock_change_repeats_where_goods_are_alike(change):
+    """10 t into the stock, or out of it, of 100 made: the price of 100 stays."""
+    used = 100 - change
+    run = solve(alone(final_demand0=[[used]], flow0=[[[used]]], stock_change0=[[change]]))
+    assert at(run, "price", "a") == pytest.approx(100.0, rel=1e-12) and at(run, "final_demand", "a") == pytest.approx(used, rel=1e-12)
+
+
+def test_a_seller_that_gains_by_every_tonne_is_not_solved():
+    """A subsidy of ten times the price: at four times its benchmark output, the most that is tried, the seller wants more."""
+    market = logit_market([100.0], [100.0], [[100.0]], supply_elasticity=1.0, demand_elasticity=2.0, regions=("a",))
+    policies = [fm.MarketPower(good="good", region="a"), fm.ProductionSubsidy(good="good", regions=["a"], rate=1_000.0)]
+    assert not fm.solve(market, policies).converged.any()
+
+
+@pytest.mark.parametrize("elasticity", [1 + 1e-3, 1 + 5e-9, 1 - 5e-9, 1 + 1e-12])
+def test_consumers_surplus_around_an_elasticity_of_one(elasticity):
+    """D0 P0 (choke^k - r^k) / k at k = 1 - eta, from 1.3 to 5 times the price."""
+    k = 1 - elasticity
+    exact = 7.0 * 100.0 * (np.expm1(k * np.log(5.0)) - np.expm1(k * np.log(1.3))) / k
+    got = consumer_surplus(*(np.array(x) for x in (130.0, 7.0, 100.0, elasticity, 500.0)), False)
+    assert got == pytest.approx(exact, rel=1e-12)
+
+
+def test_derivatives_where_an_undertaking_meets_a_new_duty_that_is_evaded():
+    """Duties are charged, and evaded, on the undertaking's price: complex step, off the solution."""
+    policies = [floor(130.0, collected_as="undertaking"), fm.ImportTariff(good="good", importers=["home"], rate=0.2),
+                fm.Evasion(good="good", most=0.5, scale=20.0)]
+    solved = find(importer(), policies)
+    for shift in (0.0, 0.02):
+        z = solved.solution.z + shift
+        exact = complex_step(solved.system, z)
+        slopes = solved.system.evaluate(z, np.zeros(1, int), 0.0, True)[1]
+        np.testing.assert_allclose(slopes, exact, atol=1e-9 * np.abs(exact).max())
+    assert solved.state.evaded[0].max() > 0.1
