@@ -129,9 +129,12 @@ MUSEUM: list[tuple[str, list[tuple[str, str, str]]]] = [
     ("undertaking rent named treasury money", [(ACCOUNTS, '"undertaking_rent": "rent_holders"', '"undertaking_rent": "treasury"')]),
     ("quota rent named treasury money", [(ACCOUNTS, '"quota_rent": "rent_holders"', '"quota_rent": "treasury"')]),
     ("licence rent named treasury money", [(ACCOUNTS, '"licence_rent": "rent_holders"', '"licence_rent": "treasury"')]),
-    ("payments under an offtake reversed", [(BOOK, "[:, g, o.payer] += gain - paid", "[:, g, o.payer] += paid - gain")]),
-    ("offtake is paid by the buyer's region always", [(BOOK, "[:, g, o.payer] += gain - paid", "[:, g, d] += gain - paid")]),
-    ("contracted tonnes come on top of purchases", [(STATE, "nest_use[:, g] -= tonnes.sum(1)", "nest_use[:, g] -= 0 * tonnes.sum(1)")]),
+    ("the interest of a prepayment earns its payer", [
+        (BOOK, '[:, t.good, t.payer] -= t.amount', '[:, t.good, t.payer] += t.amount')]),
+    ("levies on use and preferences booked where tonnes come from", [
+        (BOOK, "* u.charge * s.flow[g]).sum(1)", "* u.charge * s.flow[g]).sum(2)")]),
+    ("a least flow makes buyers pay more", [(POLICY + "offtake.py", "charge=route * -scale[:", "charge=route * scale[:")]),
+    ("price of an offtake on all output", [(POLICY + "offtake.py", "np.eye(size), self.volume,", "np.eye(size), None,")]),
     # sellers, credits
     ("conduct over all firms forgotten", [(KERNEL + "conduct.py", "s.conduct / s.firms for", "s.conduct for")]),
     ("seller maximises revenue", [
@@ -162,9 +165,9 @@ MUSEUM: list[tuple[str, list[tuple[str, str, str]]]] = [
         (POLICY + "export_quota.py", "flow=-(limited[None] / self.quota)", "output=-(limited.any(1)[None] / self.quota)")]),
     ("quota always met", [
         (POLICY + "export_quota.py", "scale, np.zeros(1), np.full(1, np.inf)", "scale, np.full(1, -np.inf), np.full(1, np.inf)")]),
-    ("licences granted for what was shipped once", [
-        (POLICY + "export_licence.py", "Row(flow=licensed / -base, desired=(1 - self.refused) * licensed / base)",
-         "Row(constant=1 - self.refused, flow=licensed / -base)")]),
+    ("licences granted by what was shipped in the benchmark", [
+        (KERNEL + "licences.py", "free.flow[licence.good], 0.0)", "terms.benchmark.flow0[:, licence.good], 0.0)")]),
+    ("licences for the share refused", [(KERNEL + "licences.py", "limit = licence.share *", "limit = (1 - licence.share) *")]),
     ("share kept at home and share exported exchanged", [
         (POLICY + "domestic_processing.py", "Row(output=(1 - self.share) * at_home", "Row(output=self.share * at_home")]),
     ("licences handed out by output pay the share kept", [
@@ -176,7 +179,8 @@ MUSEUM: list[tuple[str, list[tuple[str, str, str]]]] = [
         (POLICY + "tariff_rate_quota.py", "self.levy_out - self.levy_in +", "self.levy_out +")]),
     ("flat duty on top of the entry price", [
         (POLICY + "entry_price.py", "by_unknown=(1.0, -1.0, self.max_duty)", "by_unknown=(1.0, 0.0, self.max_duty)")]),
-    ("levy on use on imports only", [(POLICY + "buyer_collar.py", "* np.ones((len(at), 1))", "* (1 - np.eye(len(at)))")]),
+    ("levy on use on imports only", [
+        (POLICY + "buyer_collar.py", "charge=routes * scale[:", "charge=routes * (1 - np.eye(len(routes))) * scale[:")]),
     ("all of the outlay is passed through", [
         (POLICY + "buyer_collar.py", "outlay_weight=-self.pass_through / (scale * use)", "outlay_weight=-1 / (scale * use)")]),
     ("profit tax on hidden profit", [(POLICY + "mining_tax.py", "self.profit_tax * (1 - hidden)", "self.profit_tax")]),

@@ -10,7 +10,6 @@ import floormodel as fm
 from floormodel.accounts import OWNER
 from floormodel.equilibrium.curves import consumer_surplus
 from floormodel.equilibrium.solve import find
-from tests.adapt import complex_step
 from tests.producers_markets import at, logit_market, money, solve, unknown
 
 LINEAR = {"sourcing": "homogeneous", "supply_curve": "linear", "demand_curve": "linear"}
@@ -24,8 +23,8 @@ def route(run, variable, origin, destination, good="good"):
 def importer(**more):
     """out makes 200 and sells half of it to home, which makes 50; 10 % duty on what home imports."""
     more = {"import_rate0": np.array([[[0.0, 0.1], [0.0, 0.0]]])} | more
-    return logit_market([200.0, 50.0], [100.0, 150.0], [[100.0, 100.0], [0.0, 50.0]], supply_elasticity=1.0, demand_elasticity=0.5,
-                        regions=("out", "home"), **more)
+    return logit_market([200.0, 50.0], [100.0, 150.0], [[100.0, 100.0], [0.0, 50.0]], demand_elasticity=0.5, regions=("out", "home"),
+                        **{"supply_elasticity": 1.0} | more)
 
 
 def floor(price, **fields):
@@ -236,14 +235,25 @@ def test_consumers_surplus_around_an_elasticity_of_one(elasticity):
     assert got == pytest.approx(exact, rel=1e-12)
 
 
-def test_derivatives_where_an_undertaking_meets_a_new_duty_that_is_evaded():
-    """Duties are charged, and evaded, on the undertaking's price: complex step, off the solution."""
-    policies = [floor(130.0, collected_as="undertaking"), fm.ImportTariff(good="good", importers=["home"], rate=0.2),
-                fm.Evasion(good="good", most=0.5, scale=20.0)]
-    solved = find(importer(), policies)
-    for shift in (0.0, 0.02):
+MEASURES = {
+    "an undertaking and a new duty, both evaded": [
+        floor(130.0, collected_as="undertaking"), fm.ImportTariff(good="good", importers=["home"], rate=0.2),
+        fm.Evasion(good="good", most=0.5, scale=20.0)],
+    "a budget for part of the output": [fm.PriceGapSubsidy(good="good", regions=["home"], strike=130.0, budget=300.0, volume_cap=20.0)],
+    "a budget for all of it": [fm.PriceGapSubsidy(good="good", regions=["home"], strike=130.0, budget=300.0)]}
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_derivatives_of_two_draws_by_complex_step(name):
+    """Of every row in every unknown, at the solution and off it; both draws at once."""
+    solved = find(importer(supply_elasticity=[[[1.0, 1.0]], [[0.5, 2.0]]]), MEASURES[name])
+    assert solved.solution.converged.all()
+    draws = np.arange(2)
+    for shift in (0.0, -0.02):
         z = solved.solution.z + shift
-        exact = complex_step(solved.system, z)
-        slopes = solved.system.evaluate(z, np.zeros(1, int), 0.0, True)[1]
-        np.testing.assert_allclose(slopes, exact, atol=1e-9 * np.abs(exact).max())
-    assert solved.state.evaded[0].max() > 0.1
+        slopes = solved.system.evaluate(z, draws, 0.0, True)[1]
+        for j in range(z.shape[1]):
+            moved = z.astype(complex)
+            moved[:, j] += 1e-40j
+            exact = solved.system.evaluate(moved, draws, 0.0, False)[0].imag / 1e-40
+            np.testing.assert_allclose(slopes[:, :, j], exact, atol=1e-9 * np.abs(slopes).max())
