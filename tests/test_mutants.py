@@ -10,6 +10,7 @@ import floormodel as fm
 from floormodel.accounts import OWNER
 from floormodel.equilibrium.curves import consumer_surplus
 from floormodel.equilibrium.solve import find
+from floormodel.equilibrium.sourcing import ces, logit
 from tests.producers_markets import at, logit_market, money, solve, unknown
 
 LINEAR = {"sourcing": "homogeneous", "supply_curve": "linear", "demand_curve": "linear"}
@@ -235,20 +236,38 @@ def test_consumers_surplus_around_an_elasticity_of_one(elasticity):
     assert got == pytest.approx(exact, rel=1e-12)
 
 
+def two_draws():
+    """importer() with 200 t and with 220 t, of other elasticities."""
+    size = np.array([1.0, 1.1])[:, None, None]
+    figures = {"price0": np.full((1, 2), 100.0), "output0": size * [[200.0, 50.0]], "final_demand0": size * [[100.0, 150.0]],
+               "flow0": size[..., None] * [[[100.0, 100.0], [0.0, 50.0]]], "import_rate0": np.array([[[0.0, 0.1], [0.0, 0.0]]]),
+               "supply_elasticity": [[[1.0, 1.0]], [[0.5, 2.0]]], "demand_elasticity": 0.5, "sourcing_elasticity": 4.0}
+    return fm.market_from_arrays("two draws", ["good"], ["out", "home"], figures)
+
+
+BOUGHT = fm.Stockpile(good="good", region="home", purchase=10.0, source="members", members=["out"], max_price=111.0)
+CONTRACT = {"good": "good", "regions": ["home"], "strike": 130.0, "budget": 300.0}
+PRODUCT = {"good": "product", "region": "home", "purchase": 10.0, "source": "members", "members": ["abroad"], "max_price": 405.0}
 MEASURES = {
-    "an undertaking and a new duty, both evaded": [
+    "an undertaking and a new duty, both evaded": (two_draws, [
         floor(130.0, collected_as="undertaking"), fm.ImportTariff(good="good", importers=["home"], rate=0.2),
-        fm.Evasion(good="good", most=0.5, scale=20.0)],
-    "a budget for part of the output": [fm.PriceGapSubsidy(good="good", regions=["home"], strike=130.0, budget=300.0, volume_cap=20.0)],
-    "a budget for all of it": [fm.PriceGapSubsidy(good="good", regions=["home"], strike=130.0, budget=300.0)]}
+        fm.Evasion(good="good", most=0.5, scale=20.0)]),
+    "a budget for part of the output": (two_draws, [fm.PriceGapSubsidy(**CONTRACT, volume_cap=20.0)]),
+    "a budget for all of it": (two_draws, [fm.PriceGapSubsidy(**CONTRACT)]),
+    "a stock bought abroad and an adjustable duty": (two_draws, [BOUGHT, floor(101.0, holds="member_price")]),
+    "a part of output at home": (two_draws, [fm.DomesticProcessing(good="good", exporter="out", share=0.7)]),
+    "a stock bought through the market": (two_draws, [fm.Stockpile(good="good", region="home", purchase=10.0, max_price=104.0)]),
+    "a stock of products under a content duty": (chain, [fm.Stockpile(**PRODUCT), fm.ContentAdjustment(
+        good="input", members=["home"], coverage=["product"], content_rule="to_floor", price=130.0)])}
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_derivatives_of_two_draws_by_complex_step(name):
     """Of every row in every unknown, at the solution and off it; both draws at once."""
-    solved = find(importer(supply_elasticity=[[[1.0, 1.0]], [[0.5, 2.0]]]), MEASURES[name])
+    make, policies = MEASURES[name]
+    solved = find(make(), policies)
     assert solved.solution.converged.all()
-    draws = np.arange(2)
+    draws = np.arange(len(solved.solution.z))
     for shift in (0.0, -0.02):
         z = solved.solution.z + shift
         slopes = solved.system.evaluate(z, draws, 0.0, True)[1]
@@ -257,3 +276,50 @@ def test_derivatives_of_two_draws_by_complex_step(name):
             moved[:, j] += 1e-40j
             exact = solved.system.evaluate(moved, draws, 0.0, False)[0].imag / 1e-40
             np.testing.assert_allclose(slopes[:, :, j], exact, atol=1e-9 * np.abs(slopes).max())
+
+
+# who buys from whom
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 4.0])
+def test_armington_buyers_take_what_the_index_gains_by_each_price(sigma):
+    """dP/dc = tonnes per unit (Shephard), and two origins' tonnes move by (c / c0)^-sigma against each other."""
+    weight, landed0, landed = (np.array(x)[None, :, None] for x in ([0.5, 0.3, 0.2], [10.0, 12.0, 9.0], [13.0, 11.0, 9.5]))
+    price0 = (weight * landed0).sum(1)
+    bought = ces(landed, weight, landed0, price0, np.full((1, 1), sigma))
+    for o in range(3):
+        moved = landed.astype(complex)
+        moved[0, o] += 1e-40j
+        slope = ces(moved, weight, landed0, price0, np.full((1, 1), sigma)).price.imag / 1e-40
+        np.testing.assert_allclose(slope, bought.share[:, o], rtol=1e-12)
+    moved = (landed / landed0) ** -sigma
+    np.testing.assert_allclose(bought.share[0, 0] / bought.share[0, 1], 0.5 / 0.3 * moved[0, 0] / moved[0, 1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("landed", [5_000.0, 101.0, -2_000.0])
+def test_one_origin_sets_the_price_at_any_distance(landed):
+    """Exponents of -4900, -1 and 2100: P = c of the only open origin; the closed one is cheaper and does not count."""
+    prices, weight = np.array([landed, landed - 3_000.0])[None, :, None], np.array([1.0, 0.0])[None, :, None]
+    bought = logit(prices, weight, np.full((1, 2, 1), 100.0), np.full((1, 1), 100.0), np.ones((1, 1)))
+    np.testing.assert_allclose(bought.price, landed, rtol=1e-12)
+    np.testing.assert_allclose(bought.share[0, :, 0], [1.0, 0.0], rtol=1e-12)
+
+
+# sellers that are shut
+
+
+BAN = fm.ExportQuota(good="input", exporter="abroad", quota=0.0)  # home makes no products without input
+
+
+def test_a_purchase_passes_from_a_shut_seller_to_the_one_that_is_left():
+    bought = fm.Stockpile(good="product", region="home", purchase=10.0, source="members", members=["home", "abroad"])
+    run = solve(chain(), BAN, bought)
+    assert at(run, "output", "home", "product") == 0
+    assert money(run, "stock_purchases", "home") == pytest.approx(-10 * route(run, "landed_price", "abroad", "home", "product"), rel=1e-9)
+
+
+def test_a_contract_on_the_price_of_a_shut_seller_pays_nobody():
+    gap = fm.PriceGapSubsidy(good="product", regions=["abroad"], strike=600.0, reference="index", index_regions=["home"])
+    run = solve(chain(), BAN, gap)
+    assert money(run, "guarantee_outlay", "abroad") == 0
+    assert at(run, "output", "abroad", "product") == pytest.approx(at(solve(chain(), BAN), "output", "abroad", "product"), rel=1e-12)
