@@ -8,9 +8,7 @@ import pytest
 
 import floormodel as fm
 from floormodel.accounts import OWNER
-from floormodel.equilibrium.curves import consumer_surplus
 from floormodel.equilibrium.solve import find
-from floormodel.equilibrium.sourcing import ces, logit
 from tests.producers_markets import at, logit_market, money, solve, unknown
 
 LINEAR = {"sourcing": "homogeneous", "supply_curve": "linear", "demand_curve": "linear"}
@@ -227,15 +225,6 @@ def test_a_seller_that_gains_by_every_tonne_is_not_solved():
     assert not fm.solve(market, policies).converged.any()
 
 
-@pytest.mark.parametrize("elasticity", [1 + 1e-3, 1 + 5e-9, 1 - 5e-9, 1 + 1e-12])
-def test_consumers_surplus_around_an_elasticity_of_one(elasticity):
-    """D0 P0 (choke^k - r^k) / k at k = 1 - eta, from 1.3 to 5 times the price."""
-    k = 1 - elasticity
-    exact = 7.0 * 100.0 * (np.expm1(k * np.log(5.0)) - np.expm1(k * np.log(1.3))) / k
-    got = consumer_surplus(*(np.array(x) for x in (130.0, 7.0, 100.0, elasticity, 500.0)), False)
-    assert got == pytest.approx(exact, rel=1e-12)
-
-
 def two_draws():
     """importer() with 200 t and with 220 t, of other elasticities."""
     size = np.array([1.0, 1.1])[:, None, None]
@@ -257,6 +246,7 @@ MEASURES = {
     "a stock bought abroad and an adjustable duty": (two_draws, [BOUGHT, floor(101.0, holds="member_price")]),
     "a part of output at home": (two_draws, [fm.DomesticProcessing(good="good", exporter="out", share=0.7)]),
     "a stock bought through the market": (two_draws, [fm.Stockpile(good="good", region="home", purchase=10.0, max_price=104.0)]),
+    "an entry price near its cliff": (two_draws, [fm.EntryPrice(good="good", importers=["home"], entry_price=100.0, max_duty=30.0)]),
     "a stock of products under a content duty": (chain, [fm.Stockpile(**PRODUCT), fm.ContentAdjustment(
         good="input", members=["home"], coverage=["product"], content_rule="to_floor", price=130.0)])}
 
@@ -278,31 +268,31 @@ def test_derivatives_of_two_draws_by_complex_step(name):
             np.testing.assert_allclose(slopes[:, :, j], exact, atol=1e-9 * np.abs(slopes).max())
 
 
-# who buys from whom
+def test_two_stocks_bought_at_one_gate_add_up():
+    """Members' purchases of 10 and 5 t from the same producers; 15 t less are left for others, and both identities close."""
+    ten, five = (fm.Stockpile(good="good", region=r, purchase=q, source="members", members=["out"])
+                 for r, q in (("home", 10.0), ("out", 5.0)))
+    run = solve(importer(), ten, five)
+    bought = float(run.dataset["purchases"].sum())
+    assert bought == pytest.approx(15.0, rel=1e-12)
+    use = at(run, "final_demand", "home") + at(run, "final_demand", "out")
+    assert at(run, "output", "home") + at(run, "output", "out") == pytest.approx(use + 15.0, rel=1e-9)
 
 
-@pytest.mark.parametrize("sigma", [0.5, 1.0, 4.0])
-def test_armington_buyers_take_what_the_index_gains_by_each_price(sigma):
-    """dP/dc = tonnes per unit (Shephard), and two origins' tonnes move by (c / c0)^-sigma against each other."""
-    weight, landed0, landed = (np.array(x)[None, :, None] for x in ([0.5, 0.3, 0.2], [10.0, 12.0, 9.0], [13.0, 11.0, 9.5]))
-    price0 = (weight * landed0).sum(1)
-    bought = ces(landed, weight, landed0, price0, np.full((1, 1), sigma))
-    for o in range(3):
-        moved = landed.astype(complex)
-        moved[0, o] += 1e-40j
-        slope = ces(moved, weight, landed0, price0, np.full((1, 1), sigma)).price.imag / 1e-40
-        np.testing.assert_allclose(slope, bought.share[:, o], rtol=1e-12)
-    moved = (landed / landed0) ** -sigma
-    np.testing.assert_allclose(bought.share[0, 0] / bought.share[0, 1], 0.5 / 0.3 * moved[0, 0] / moved[0, 1], rtol=1e-12)
+def test_what_evading_and_certifying_cost_adds_up():
+    """Both on one good: the identities, which solve() asks for, count either cost once."""
+    both = [fm.ImportTariff(good="good", importers=["home"], rate=0.3), fm.Evasion(good="good", most=0.5, scale=20.0),
+            fm.StandardsMarket(good="good", regions=["home"], share=0.6, penalty=30.0, potential={"out": 0.9, "home": 0.9},
+                               cost={"out": 8.0, "home": 5.0})]
+    run = solve(importer(), *both)
+    assert route(run, "evaded", "out", "home") > 1 and unknown(run) > 1
 
 
-@pytest.mark.parametrize("landed", [5_000.0, 101.0, -2_000.0])
-def test_one_origin_sets_the_price_at_any_distance(landed):
-    """Exponents of -4900, -1 and 2100: P = c of the only open origin; the closed one is cheaper and does not count."""
-    prices, weight = np.array([landed, landed - 3_000.0])[None, :, None], np.array([1.0, 0.0])[None, :, None]
-    bought = logit(prices, weight, np.full((1, 2, 1), 100.0), np.full((1, 1), 100.0), np.ones((1, 1)))
-    np.testing.assert_allclose(bought.price, landed, rtol=1e-12)
-    np.testing.assert_allclose(bought.share[0, :, 0], [1.0, 0.0], rtol=1e-12)
+def test_rationed_users_pay_the_choke_price_with_the_tax():
+    """60 t for users who would pay any price up to twice 100: they pay 200, of which 20 are the tax."""
+    market = logit_market([100.0], [100.0], [[100.0]], supply_elasticity=1.0, demand_elasticity=0.2, regions=("a",), choke_factor=2.0)
+    run = solve(market, fm.ProcessingCapacity(good="good", region="a", limit=60.0), fm.UseTax(good="good", regions=["a"], rate=20.0))
+    assert at(run, "buyer_price", "a") == pytest.approx(180.0, rel=1e-8) and at(run, "final_demand", "a") == pytest.approx(60.0, rel=1e-8)
 
 
 # sellers that are shut
