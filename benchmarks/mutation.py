@@ -43,7 +43,7 @@ BORDER, CONTRACTS, PRODUCERS = (f"tests/test_instruments_{n}.py" for n in ("bord
 SLOW = ["--deselect=tests/test_instruments_border.py::test_all_border_measures_at_once_on_random_markets",
         "--deselect=tests/test_instruments_contracts.py::test_contracts_and_credits_on_random_markets",
         "--deselect=tests/test_textbook_market.py::test_the_page_prints_what_it_says"]
-OWN, NESTS, TEXTBOOK, REFERENCES = "tests/test_mutants.py", "tests/test_mutants_kernel.py", "tests/test_textbook_cases.py", "tests/test_reference_prices.py"
+OWN, NESTS, TEXTBOOK, REFERENCES = (f"tests/test_{n}.py" for n in ("mutants", "mutants_kernel", "textbook_cases", "reference_prices"))
 TWIN = [f"tests/twin/test_against_kernel.py::test_kernel_and_twin_agree[{n}]" for n in range(70_001, 70_050, 3)]
 IDENTITIES = "tests/test_invariants_measures.py::test_both_identities_on_random_mixes_of_all_instruments[4]"
 MONEY, DERIVATIVES, SLACK = (f"tests/test_registry.py::test_{n}" for n in (

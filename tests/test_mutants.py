@@ -225,12 +225,12 @@ def test_a_seller_that_gains_by_every_tonne_is_not_solved():
     assert not fm.solve(market, policies).converged.any()
 
 
-def two_draws():
-    """importer() with 200 t and with 220 t, of other elasticities."""
-    size = np.array([1.0, 1.1])[:, None, None]
+def two_draws(chosen=slice(None)):
+    """importer() with 200 t and with 220 t, of other elasticities; or one of the two."""
+    size = np.array([1.0, 1.1])[chosen, None, None]
     figures = {"price0": np.full((1, 2), 100.0), "output0": size * [[200.0, 50.0]], "final_demand0": size * [[100.0, 150.0]],
                "flow0": size[..., None] * [[[100.0, 100.0], [0.0, 50.0]]], "import_rate0": np.array([[[0.0, 0.1], [0.0, 0.0]]]),
-               "supply_elasticity": [[[1.0, 1.0]], [[0.5, 2.0]]], "demand_elasticity": 0.5, "sourcing_elasticity": 4.0}
+               "supply_elasticity": np.array([[[1.0, 1.0]], [[0.5, 2.0]]])[chosen], "demand_elasticity": 0.5, "sourcing_elasticity": 4.0}
     return fm.market_from_arrays("two draws", ["good"], ["out", "home"], figures)
 
 
@@ -293,6 +293,34 @@ def test_rationed_users_pay_the_choke_price_with_the_tax():
     market = logit_market([100.0], [100.0], [[100.0]], supply_elasticity=1.0, demand_elasticity=0.2, regions=("a",), choke_factor=2.0)
     run = solve(market, fm.ProcessingCapacity(good="good", region="a", limit=60.0), fm.UseTax(good="good", regions=["a"], rate=20.0))
     assert at(run, "buyer_price", "a") == pytest.approx(180.0, rel=1e-8) and at(run, "final_demand", "a") == pytest.approx(60.0, rel=1e-8)
+
+
+SCALED = [
+    fm.DualPricing(good="good", region="out", discount=0.1), fm.DomesticSupply(good="good", exporter="out", volume=130.0),
+    fm.DomesticProcessing(good="good", exporter="out", share=0.7, output_based=True),
+    fm.ExportLicence(good="good", exporter="out", refused=0.3, delay=0.02), fm.ExportQuota(good="good", exporter="out", quota=60.0),
+    fm.BuyerCollar(good="good", regions=["home"], buyer="home", floor=130.0, volume=20.0, pass_through=0.5),
+    fm.TariffRateQuota(good="good", importers=["home"], quota={"out": 80.0}, rate_out=0.5, levy_in=2.0, levy_out=4.0),
+    fm.VariableLevyQuota(good="good", importers=["home"], quota={"out": 80.0}, threshold=130.0),
+    fm.StandardsMarket(good="good", regions=["home"], share=0.6, penalty=30.0, potential={"out": 0.9}, cost={"out": 8.0}),
+    fm.MiningTax(good="good", region="out", royalty=0.05, profit_tax=0.2),
+    fm.ProductionSubsidy(good="good", regions=["home"], share=0.1), fm.UseTax(good="good", regions=["home"], share=0.1),
+    fm.ProcessingCapacity(good="good", region="out", electricity_share=0.3, electricity_price_factor=1.5),
+    fm.Stockpile(good="good", region="home", release=10.0, release_price=100.0), floor(105.0, holds="member_price"),
+    fm.Offtake(good="good", seller="out", buyer="home", volume=120.0, price_rule="fixed", price=105.0)]
+
+
+@pytest.mark.parametrize("policy", SCALED, ids=lambda p: p.kind)
+def test_a_draw_of_two_is_a_run_of_one(policy):
+    """Prices, tonnes and money of each draw, where the draws differ in benchmark tonnes and elasticities."""
+    both = solve(two_draws(), policy)
+    for i in (0, 1):
+        one = solve(two_draws([i]), policy)
+        for name in ("price", "buyer_price", "flow"):
+            np.testing.assert_allclose(both.dataset[name].values[i].ravel(), one.dataset[name].values.ravel(), rtol=1e-8)
+        lines = both.accounts()
+        merged = lines[lines["draw"] == i].merge(one.accounts(), on=["region", "account"])
+        assert len(merged) and np.abs(merged["value_x"] - merged["value_y"]).max() < 1e-6
 
 
 # sellers that are shut

@@ -25,7 +25,7 @@ def row_value(terms: Terms, j: int, s: State) -> Array:
     """Value (k,) of the row of unknown j."""
     row = terms.unknowns[j].row
     g, u, draw = terms.unknowns[j].good, s.scaled[:, j], s.draw
-    f = np.zeros(s.price.shape[0], s.price.dtype) + row.constant
+    f = np.zeros(s.price.shape[0], s.price.dtype) + pick(np.atleast_1d(np.asarray(row.constant)), draw)
     for weights, values in ((row.price, s.price), (row.buyer_price, s.buyer_price), (row.output, s.output)):
         if weights is not None:
             f = f + (pick(weights, draw) * values[:, g]).sum(-1)
