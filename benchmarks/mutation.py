@@ -43,7 +43,7 @@ BORDER, CONTRACTS, PRODUCERS = (f"tests/test_instruments_{n}.py" for n in ("bord
 SLOW = ["--deselect=tests/test_instruments_border.py::test_all_border_measures_at_once_on_random_markets",
         "--deselect=tests/test_instruments_contracts.py::test_contracts_and_credits_on_random_markets",
         "--deselect=tests/test_textbook_market.py::test_the_page_prints_what_it_says"]
-OWN, NESTS, TEXTBOOK, REFERENCES = (f"tests/test_{n}.py" for n in ("mutants", "mutants_kernel", "textbook_cases", "reference_prices"))
+OWN, KERNEL, TEXTBOOK, REFERENCES = (f"tests/test_{n}.py" for n in ("mutants", "mutants_kernel", "textbook_cases", "reference_prices"))
 TWIN = [f"tests/twin/test_against_kernel.py::test_kernel_and_twin_agree[{n}]" for n in range(70_001, 70_050, 3)]
 IDENTITIES = "tests/test_invariants_measures.py::test_both_identities_on_random_mixes_of_all_instruments[4]"
 MONEY, DERIVATIVES, SLACK = (f"tests/test_registry.py::test_{n}" for n in (
@@ -60,12 +60,12 @@ TESTS: dict[str, list[str]] = {
     "equilibrium/benchmark.py": [*TWIN, OWN, TEXTBOOK, MONEY, PRODUCERS],
     "equilibrium/charges.py": [CONTRACTS, BORDER, OWN, MONEY],
     "equilibrium/conduct.py": [OWN, *SELLERS],
-    "equilibrium/curves.py": [NESTS, "tests/test_curves.py", OWN, TEXTBOOK, IDENTITIES, *TWIN, MONEY],
+    "equilibrium/curves.py": [KERNEL, "tests/test_curves.py", OWN, TEXTBOOK, IDENTITIES, *TWIN, MONEY],
     "equilibrium/homogeneous.py": [OWN, "tests/test_textbook_market.py", TEXTBOOK],
     "equilibrium/jacobian.py": [OWN, DERIVATIVES, BORDER],
     "equilibrium/rows.py": [OWN, DERIVATIVES, MONEY, CONTRACTS, BORDER, PRODUCERS],
     "equilibrium/solve.py": [OWN, TEXTBOOK, *TWIN, MONEY, REFERENCES],
-    "equilibrium/sourcing.py": [NESTS, OWN, LOGIT, CES, *TWIN, TEXTBOOK, MONEY],
+    "equilibrium/sourcing.py": [KERNEL, OWN, LOGIT, CES, *TWIN, TEXTBOOK, MONEY],
 }
 KINDS = {"content.py": "price_floor or content_adjustment", "credits.py": "standards_market or local_content",
          "licences.py": "tariff_rate_quota or variable_levy_quota", "production_subsidy.py": "production_subsidy or input_subsidy",
@@ -86,7 +86,7 @@ def tests_of(path: str) -> list[str]:
         return [*_present(TESTS.get(path, ALL)), *SLOW, "-k", central]
     name = Path(path).name
     kind = KINDS.get(name, Path(name).stem)
-    chosen = [OWN, MONEY, SLACK, DERIVATIVES, *INSTRUMENTS.get(name, [CONTRACTS, PRODUCERS])]
+    chosen = [OWN, KERNEL, MONEY, SLACK, DERIVATIVES, *INSTRUMENTS.get(name, [CONTRACTS, PRODUCERS])]
     return [*_present(chosen), *SLOW, "-k", f"not test_registry or {kind}"]
 
 

@@ -226,9 +226,9 @@ def test_a_seller_that_gains_by_every_tonne_is_not_solved():
 
 
 def two_draws(chosen=slice(None)):
-    """importer() with 200 t and with 220 t, of other elasticities; or one of the two."""
+    """importer() with 200 t at 100 and with 220 t at 110, of other elasticities; or one of the two."""
     size = np.array([1.0, 1.1])[chosen, None, None]
-    figures = {"price0": np.full((1, 2), 100.0), "output0": size * [[200.0, 50.0]], "final_demand0": size * [[100.0, 150.0]],
+    figures = {"price0": size * [[100.0, 100.0]], "output0": size * [[200.0, 50.0]], "final_demand0": size * [[100.0, 150.0]],
                "flow0": size[..., None] * [[[100.0, 100.0], [0.0, 50.0]]], "import_rate0": np.array([[[0.0, 0.1], [0.0, 0.0]]]),
                "supply_elasticity": np.array([[[1.0, 1.0]], [[0.5, 2.0]]])[chosen], "demand_elasticity": 0.5, "sourcing_elasticity": 4.0}
     return fm.market_from_arrays("two draws", ["good"], ["out", "home"], figures)
@@ -306,7 +306,8 @@ SCALED = [
     fm.MiningTax(good="good", region="out", royalty=0.05, profit_tax=0.2),
     fm.ProductionSubsidy(good="good", regions=["home"], share=0.1), fm.UseTax(good="good", regions=["home"], share=0.1),
     fm.ProcessingCapacity(good="good", region="out", electricity_share=0.3, electricity_price_factor=1.5),
-    fm.Stockpile(good="good", region="home", release=10.0, release_price=100.0), floor(105.0, holds="member_price"),
+    fm.Stockpile(good="good", region="home", release=10.0, release_price=100.0), fm.Stockpile(good="good", region="home", purchase=10.0),
+    BOUGHT.model_copy(update={"max_price": None}), floor(115.0, holds="member_price"),
     fm.Offtake(good="good", seller="out", buyer="home", volume=120.0, price_rule="fixed", price=105.0)]
 
 
