@@ -170,3 +170,12 @@ def test_a_guarantee_against_a_cost_is_fixed_per_tonne():
 ])
 def test_references_without_meaning_are_refused(policy, where):
     assert {fault.where for fault in policy.check(chain())} == {where}
+
+
+def test_a_share_is_of_the_benchmark_price():
+    """A tenth of the 55,000 USD/t that Malaysian oxide fetches in the benchmark is 5,500 USD/t."""
+    real = fm.load_market("rare_earths")
+    assert float(real.dataset["price0"].sel(good="ndpr_oxide", region="MYS")) == 55_000
+    outputs = [fm.solve(real, [fm.ProductionSubsidy(good="ndpr_oxide", regions=["MYS"], **fields)]).dataset["output"].values
+               for fields in ({}, {"share": 0.1}, {"rate": 5_500.0})]
+    assert outputs[1] == pytest.approx(outputs[2], rel=1e-12) and np.abs(outputs[1] - outputs[0]).max() > 1
