@@ -1,17 +1,26 @@
-"""`python -m calibration rare_earths|cobalt|ferrosilicon|nickel|all`: rebuild a market's tables from `calibration/figures/`."""
+"""`python -m calibration MARKET|all`: rebuild a market's tables from its folder in `calibration/figures/`."""
 
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from calibration import concentration, price_process
+from calibration import chain, concentration, price_process
 from floormodel.errors import FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
-MARKETS = ("rare_earths", "cobalt", "ferrosilicon", "nickel")
+MARKETS = tuple(sorted(path.parent.name for path in chain.FIGURES.glob("*/market.toml")))
+
+
+def build(name: str, folder: Path) -> None:
+    """Write the tables of a market into `folder`: by its own module where it has one, else by the chain of its figures."""
+    if find_spec(f"calibration.{name}"):
+        importlib.import_module(f"calibration.{name}").build(folder)
+    else:
+        chain.build(name, folder)
 
 
 @click.command()
@@ -23,7 +32,7 @@ def main(market: str, output: Path) -> None:
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            importlib.import_module(f"calibration.{name}").build(folder)
+            build(name, folder)
             if (concentration.FIGURES / f"{name}.csv").is_file():
                 concentration.build(name, folder)
             if name in price_process.SERIES:
