@@ -68,7 +68,7 @@ class BuyerCollar(Instrument):
     example_source: ClassVar[str] = (
         "Lynas sells Japan Australia Rare Earths (Sojitz and JOGMEC) 5,000 t of NdPr a year to 2038 at 110 USD/kg or more and gives back "
         "30 % of what lies above 150 USD/kg, at most 10 million USD a year (The West Australian, 'Lynas Rare Earths inks a revamped deal "
-        "with major Japanese customer', 10 March 2026); that a quarter of the cost is spread over all use in Japan is an assumption.")
+        "with major Japanese customer', 11 March 2026); that a quarter of the cost is spread over all use in Japan is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"floor": 1.0, "upside_share": 0.0}
 
     def check(self, market: Market) -> list[Fault]:

@@ -44,9 +44,10 @@ class Corridor(Instrument):
     example_market: ClassVar[str] = "cobalt"
     example: ClassVar[dict[str, Any]] = {"goods": ["mined"], "origins": ["COD"], "destinations": ["EU27", "USA"], "freight_share": -0.3}
     example_source: ClassVar[str] = (
-        "The Lobito railway takes minerals of the Katanga to the Atlantic in about 8 days instead of 25 by road to Durban, and is expected "
-        "to be cheaper: Engineering News, 7 February 2024, engineeringnews.co.za/article/kamoa-kakula-trafigura-become-first-lobito-"
-        "railway-corridor-customers-2024-02-07; 30 % less freight, to western destinations only, is an assumption.")
+        "The Lobito railway takes minerals of the Katanga to the Atlantic in 8 days instead of 25 by road to Durban (Project Blue, "
+        "4 January 2024), and is expected to be cheaper: Engineering News, 7 February 2024, engineeringnews.co.za/article/"
+        "kamoa-kakula-trafigura-become-first-lobito-railway-corridor-customers-2024-02-07; 30 % less freight, to western "
+        "destinations only, is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"freight_share": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:

@@ -52,9 +52,10 @@ class EntryPrice(Instrument):
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "importers": ["USA"], "entry_price": 110_000.0, "max_duty": 22_062.0,
                                          "rate": 0.032}
     example_source: ClassVar[str] = (
-        "Oranges enter the EU at an entry price of 354 EUR/t, with a duty of 71 EUR/t where they cost over 8 % less and 3.2 to 16 % ad "
-        "valorem on top (trade.ec.europa.eu/access-to-markets/en/glossary/entry-price-system-eu, in force since 1995); its use for NdPr at "
-        "the border of the United States, in the same proportions to 110 USD/kg, is an assumption.")
+        "Oranges enter the EU at an entry price of 354 EUR/t, with a duty of 71 EUR/t where they cost at least 8 % less and 3.2 to 16 % ad "
+        "valorem on top: Götz and Grethe, 'How effective is the EU's import regime for oranges?', 2006, table 1, "
+        "ageconsearch.umn.edu/record/10095, in force since December 1995; its use for NdPr at the border of the United States, in the same "
+        "proportions to 110 USD/kg, is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"entry_price": 1.0, "rate": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:

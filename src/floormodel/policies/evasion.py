@@ -52,7 +52,7 @@ class Evasion(Instrument):
         {"kind": "import_tariff", "good": "magnet", "importers": ["USA"], "origins": ["CHN"], "rate": 0.25},)
     example_source: ClassVar[str] = (
         "The trigger prices of the United States for steel, 1978 to 1982, were evaded by mislabelled grades and resales between related "
-        "firms (Federal Reserve Bank of Cleveland, Economic Commentary, 'Steel Trigger Price Mechanism', "
+        "firms (Anderson, 'The Steel Trigger Price Mechanism', Federal Reserve Bank of Cleveland, Economic Commentary, 17 May 1982, "
         "fraser.stlouisfed.org/title/economic-commentary-federal-reserve-bank-cleveland-4515); magnets, the duty on them since 1 January "
         "2026 and both figures are assumptions.")
     slack: ClassVar[dict[str, Any]] = {"most": 0.0}

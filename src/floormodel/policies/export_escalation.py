@@ -42,8 +42,9 @@ class ExportEscalation(Instrument):
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"rates": {"mined": 0.15, "ndpr_oxide": 0.15, "magnet": 0.0}, "exporters": ["CHN"]}
     example_source: ClassVar[str] = (
-        "China taxed exports of most light rare earths at 15 % in 2010, unprocessed and separated, and magnets not: Global Trade Alert, "
-        "state act 2151, globaltradealert.org/state-act/2151; to set these rates on today's trade is an assumption.")
+        "China taxed exports of neodymium at 15 % in 2010, 25 % from 2011: Global Trade Alert, state act 2151, "
+        "globaltradealert.org/state-act/2151; that ores paid as much and magnets nothing was not read there, and to set these rates on "
+        "today's trade is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"rates": {"mined": 0.0, "ndpr_oxide": 0.0}}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:

@@ -44,8 +44,9 @@ class ExportTax(Instrument):
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "exporters": ["CHN"], "rate": 0.15}
     example_source: ClassVar[str] = (
-        "China taxed exports of light rare earths at 15 % beside the value added tax it does not refund: WTO, China - Measures Related to "
-        "the Exportation of Rare Earths, DS431, panel report of 26 March 2014; to set that rate on today's trade is an assumption.")
+        "China taxed exports of light rare earth oxides such as neodymium's at 15 %, beside the value added tax it has not refunded since "
+        "2007: Foreign Policy Journal, 'The case against China on export controls', 25 May 2012; the duties ended on 1 May 2015, after the "
+        "WTO's panel report in DS431 (26 March 2014, its text not read); to set that rate on today's trade is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"rate": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:

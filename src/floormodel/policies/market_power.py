@@ -50,8 +50,9 @@ class MarketPower(Instrument):
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "region": "CHN", "conduct": 0.2, "firms": 2}
     example_source: ClassVar[str] = (
-        "China's rare-earth quotas have been issued to two state groups since 2023 (China Rare Earth Group, China Northern Rare Earth); "
-        "the conduct of 0.2 is an assumption with range 0 to 1, not an estimate.")
+        "China's rare-earth quotas have been issued to two state groups since the first batch of 2024 (China Rare Earth Group, China "
+        "Northern Rare Earth: fastmarkets.com/insights/china-issues-first-batch-of-rare-earths-quotas-for-2024, 6 February 2024); the "
+        "conduct of 0.2 is an assumption with range 0 to 1, not an estimate.")
     slack: ClassVar[dict[str, Any]] = {"conduct": 0.0}
 
     def check(self, market: Market) -> list[Fault]:

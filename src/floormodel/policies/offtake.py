@@ -70,7 +70,7 @@ class Offtake(Instrument):
         "good": "ndpr_oxide", "seller": "MYS", "buyer": "JPN", "volume": 5_000.0, "price_rule": "floor", "price": 110_000.0}
     example_source: ClassVar[str] = (
         "Lynas sells Japan Australia Rare Earths (Sojitz and JOGMEC) 5,000 t of NdPr a year to 2038 at 110 USD/kg or more (The West "
-        "Australian, 'Lynas Rare Earths inks a revamped deal with major Japanese customer', 10 March 2026); that all of it comes from "
+        "Australian, 'Lynas Rare Earths inks a revamped deal with major Japanese customer', 11 March 2026); that all of it comes from "
         "Malaysia and is used in Japan is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"volume": 0.0}
     idempotent: ClassVar[bool] = True  # in tonnes; its price is paid twice

@@ -50,7 +50,7 @@ class ProcessingCapacity(Instrument):
     example_market: ClassVar[str] = "cobalt"
     example: ClassVar[dict[str, Any]] = {"good": "refined", "region": "EU27", "electricity_share": 0.3, "electricity_price_factor": 0.5}
     example_source: ClassVar[str] = (
-        "Electricity for energy-intensive industries cost about twice as much in the European Union as in the United States and China in "
+        "Electricity for energy-intensive industries cost almost twice as much in the European Union as in the United States and China in "
         "2023: International Energy Agency, Electricity 2024, iea.org/reports/electricity-2024; to bring it to their level, and "
         "electricity as 30 % of the refining margin, are assumptions.")
     slack: ClassVar[dict[str, Any]] = {"electricity_price_factor": 1.0}

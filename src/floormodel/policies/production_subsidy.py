@@ -43,7 +43,8 @@ class ProductionSubsidy(Instrument):
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "regions": ["USA"], "share": 0.1}
     example_source: ClassVar[str] = (
         "The United States credit makers of critical minerals, neodymium and praseodymium among them, with 10 % of their costs of "
-        "production: 26 U.S.C. 45X(b)(1)(M), Inflation Reduction Act of 2022; costs taken at the price of 2024 is an assumption.")
+        "production, less from 2031 on: 26 U.S.C. 45X(b)(1)(M), Inflation Reduction Act of 2022, and Public Law 119-21, section 70514; "
+        "costs taken at the price of 2024 is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"share": 0.0}
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
@@ -89,9 +90,9 @@ class InputSubsidy(Instrument):
     example_market: ClassVar[str] = "rare_earths"
     example: ClassVar[dict[str, Any]] = {"good": "ndpr_oxide", "made_with": "mined", "regions": ["USA"], "share": 0.1}
     example_source: ClassVar[str] = (
-        "The final rules on the credit of 10 % of costs for makers of critical minerals in the United States (26 U.S.C. 45X) count direct "
-        "and indirect materials among the costs: T.D. 10010, 89 FR 85798, 28 October 2024; that makers of oxide buy all their ore is an "
-        "assumption.")
+        "The final rules on the credit of 10 % of costs for makers of critical minerals in the United States (26 U.S.C. 45X) count "
+        "extraction and materials among the costs, unlike the draft: T.D. 10010, 89 FR 85798, 28 October 2024, read in summaries alone; "
+        "that makers of oxide buy all their ore is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"share": 0.0}
 
     def check(self, market: Market) -> list[Fault]:

@@ -55,9 +55,9 @@ class Stockpile(Instrument):
     example_market: ClassVar[str] = "cobalt"
     example: ClassVar[dict[str, Any]] = {"good": "refined", "region": "USA", "purchase": 1_496.0}
     example_source: ClassVar[str] = (
-        "The US Defense Logistics Agency asked in August 2025 for up to 7,480 t of alloy-grade cobalt over five years for the National "
-        "Defense Stockpile, at most 500 million USD; it withdrew the call in October 2025 and announced another (Inside Defense, "
-        "14 November 2025). A fifth of it each year, from any origin instead of three named plants, is an assumption.")
+        "The US Defense Logistics Agency asked in August 2025 for about 7,480 t of alloy-grade cobalt over five years for the National "
+        "Defense Stockpile, at most 500 million USD (Reuters, 21 August 2025); it withdrew the call in October 2025 and announced another "
+        "(Inside Defense, 14 November 2025). A fifth of it each year, from any origin instead of three named plants, is an assumption.")
     slack: ClassVar[dict[str, Any]] = {"purchase": 0.0}
 
     def check(self, market: Market) -> list[Fault]:

@@ -54,8 +54,9 @@ class VariableLevyQuota(Instrument):
     example_source: ClassVar[str] = (
         "The EU's safeguard on ferro-alloys, 18 November 2025 to 17 November 2028: quotas of 75 % of average imports of 2022 to 2024 and, "
         "beyond them, a duty up to a net price of 2,408 EUR/t of ferro-silicon, here at 1.0824 USD/EUR (Implementing Regulation (EU) "
-        "2025/2351); Iceland's quota of the first year is the published one, the others, 75 % of the market's benchmark shipments, and "
-        "the freedom of origins left out are assumptions.")
+        "2025/2351, its annexes not read: the threshold is as reported by S&P Global, 13 November 2025, Iceland's quota of the first year "
+        "by Metallurgprom, 18 November 2025); the other quotas, 75 % of the market's benchmark shipments, and the freedom of origins left "
+        "out are assumptions.")
     slack: ClassVar[dict[str, Any]] = {"quota": {"NOR": 1e9, "ISL": 1e9}}
     idempotent: ClassVar[bool] = True
 
