@@ -1,4 +1,4 @@
-"""`python -m calibration MARKET|all`: rebuild a market's tables from its folder in `calibration/figures/`."""
+"""`python -m calibration MARKET|elasticities|all`: rebuild a market's tables from its folder in `calibration/figures/`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from calibration import chain, concentration, price_process
 from floormodel.errors import FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
+SHARED = ("elasticities",)  # tables of no one market
 MARKETS = tuple(sorted(path.parent.name for path in chain.FIGURES.glob("*/market.toml")))
 
 
@@ -24,11 +25,11 @@ def build(name: str, folder: Path) -> None:
 
 
 @click.command()
-@click.argument("market", type=click.Choice([*MARKETS, "all"]))
+@click.argument("market", type=click.Choice([*MARKETS, *SHARED, "all"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
 def main(market: str, output: Path) -> None:
     """Rebuild one MARKET, or all of them, with the fitted concentration and price process where there is a history."""
-    for name in MARKETS if market == "all" else (market,):
+    for name in (*SHARED, *MARKETS) if market == "all" else (market,):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         try:
