@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "floormodel"
 # the longest name that fits a module gives its rank.
 LADDER = [
     {"errors"},
-    {"schema", "validation", "study_text"},
+    {"schema", "validation", "study_text", "balancing"},
     {"figure_tables"},
     {"market"},
     {"equilibrium"},  # kernels: functions of arrays
@@ -39,7 +39,7 @@ LAZY = {
     ("results", "tqdm"),
 }
 # Rooms of pure functions that calibration, experiments and notebooks may use besides the public names.
-OPEN_ROOMS = {"accounts", "errors", "figure_tables", "schema", "indicators", "finance", "report"}
+OPEN_ROOMS = {"accounts", "balancing", "errors", "figure_tables", "schema", "indicators", "finance", "report"}
 MAX_LINES = 350
 
 
