@@ -29,7 +29,7 @@ def build(name: str, folder: Path) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
 def main(market: str, output: Path) -> None:
     """Rebuild one MARKET, or all of them, with the fitted concentration and price process where there is a history."""
-    for name in (*SHARED, *MARKETS) if market == "all" else (market,):
+    for name in (*MARKETS, *SHARED) if market == "all" else (market,):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,5 +1,5 @@
 """Price elasticities of supply and demand: the literature pooled to priors, and own estimates beside them."""
 
-from calibration.elasticities.priors import build
+from calibration.elasticities.tables import build
 
 __all__ = ["build"]

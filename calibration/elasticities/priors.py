@@ -7,7 +7,6 @@ the sign theory expects; the unrestricted mean and range stand beside it, and so
 
 from __future__ import annotations
 
-import shutil
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +15,8 @@ import pandas as pd
 
 from calibration.elasticities import literature
 from calibration.elasticities.pooling import Pooled, random_effects
-from calibration.figures import read_sources, write_table
+from calibration.figures import Figure, read_sources
+from floormodel.errors import DataError, did_you_mean
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures" / "elasticities"
 MARKETS = ("aluminium", "antimony", "cobalt", "copper", "ferrosilicon", "gallium", "germanium", "lithium", "manganese",
@@ -101,11 +101,20 @@ def _text(number: float) -> str:
     return f"{number:.4g}"
 
 
-def build(out: Path) -> None:
-    """Write priors.csv, priors_sensitivity.csv, literature_use.csv and sources.csv into `out`."""
-    table = read()
-    for name, frame in (("priors", priors(table)), ("priors_sensitivity", sensitivity(table))):
-        write_table(out / f"{name}.csv", list(frame.columns), frame.to_numpy().tolist())
-    counts = table.groupby(["kind", "use"]).size().reset_index(name="rows")
-    write_table(out / "literature_use.csv", list(counts.columns), counts.astype(str).to_numpy().tolist())
-    shutil.copyfile(FIGURES / "sources.csv", out / "sources.csv")
+def figure(mineral: str, kind: str, horizon: str) -> Figure:
+    """The prior as one figure of a market's parameters: unit 1, the source of the literature, and what it rests on.
+
+    Raises
+    ------
+    DataError
+        For a mineral, kind or horizon without a prior.
+    """
+    table = priors(read())
+    found = table[(table["mineral"] == mineral) & (table["kind"] == kind) & (table["horizon"] == horizon)]
+    if found.empty:
+        keys = [" ".join(key) for key in zip(table["mineral"], table["kind"], table["horizon"])]
+        raise DataError(f"priors: no {mineral} {kind} {horizon}; {did_you_mean(f'{mineral} {kind} {horizon}', keys)}")
+    row = found.iloc[0]
+    note = f"prior, {row['status']}: {row['studies']} studies, 5 to 95 % of the predictive distribution"
+    value, low, high = (float(row[c]) for c in ("value", "low", "high"))
+    return Figure(value, "1", low, high, "2022", "glombo", note)
