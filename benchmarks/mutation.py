@@ -43,7 +43,8 @@ BORDER, CONTRACTS, PRODUCERS = (f"tests/test_instruments_{n}.py" for n in ("bord
 SLOW = ["--deselect=tests/test_instruments_border.py::test_all_border_measures_at_once_on_random_markets",
         "--deselect=tests/test_instruments_contracts.py::test_contracts_and_credits_on_random_markets",
         "--deselect=tests/test_textbook_market.py::test_the_page_prints_what_it_says"]
-OWN, KERNEL, TEXTBOOK, REFERENCES = (f"tests/test_{n}.py" for n in ("mutants", "mutants_kernel", "textbook_cases", "reference_prices"))
+OWN, KERNEL, DRAWS, TEXTBOOK, REFERENCES = (f"tests/test_{n}.py" for n in (
+    "mutants", "mutants_kernel", "mutants_draws", "textbook_cases", "reference_prices"))
 TWIN = [f"tests/twin/test_against_kernel.py::test_kernel_and_twin_agree[{n}]" for n in range(70_001, 70_050, 3)]
 IDENTITIES = "tests/test_invariants_measures.py::test_both_identities_on_random_mixes_of_all_instruments[4]"
 MONEY, DERIVATIVES, SLACK = (f"tests/test_registry.py::test_{n}" for n in (
@@ -86,7 +87,7 @@ def tests_of(path: str) -> list[str]:
         return [*_present(TESTS.get(path, ALL)), *SLOW, "-k", central]
     name = Path(path).name
     kind = KINDS.get(name, Path(name).stem)
-    chosen = [OWN, KERNEL, MONEY, SLACK, DERIVATIVES, *INSTRUMENTS.get(name, [CONTRACTS, PRODUCERS])]
+    chosen = [OWN, KERNEL, DRAWS, MONEY, SLACK, DERIVATIVES, *INSTRUMENTS.get(name, [CONTRACTS, PRODUCERS])]
     return [*_present(chosen), *SLOW, "-k", f"not test_registry or {kind}"]
 
 
