@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -88,10 +88,11 @@ def write_brief(brief: Brief, folder: str | Path) -> Path:
     charts, tables = list(_of_kind(brief, Chart)), list(_of_kind(brief, Table))
     _check_names([c.name for c in charts], "chart")
     _check_names([t.stem for t in tables], "table")
-    page = render(brief)
+    drawn = {chart.name: figure_bytes(chart.figure, "svg") for chart in charts}
+    page = render(brief, drawn)
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     for chart in charts:
-        save_figure(chart.figure, folder / "figures", chart.name)
+        save_figure(chart.figure, folder / "figures", chart.name, drawn[chart.name])
     for table in tables:
         (folder / "tables" / f"{table.stem}.tex").write_text(table.to_latex(), encoding="utf-8", newline="\n")
     if tables:
@@ -101,8 +102,16 @@ def write_brief(brief: Brief, folder: str | Path) -> Path:
     return path
 
 
-def render(brief: Brief) -> str:
-    """The brief as one HTML page: figures inside it, no script, a policy that lets nothing be fetched."""
+def render(brief: Brief, drawn: Mapping[str, bytes] | None = None) -> str:
+    """The brief as one HTML page: figures inside it, no script, a policy that lets nothing be fetched. `drawn`: SVG of charts by name,
+    where they are drawn already."""
+    known = drawn or {}
+
+    def svg_address(chart: Chart) -> str:
+        """The chart as a data address."""
+        svg = known[chart.name] if chart.name in known else figure_bytes(chart.figure, "svg")
+        return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
+
     jinja = load_extra("jinja2")
     environment = jinja.Environment(autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                     keep_trailing_newline=True)
@@ -118,11 +127,6 @@ def emphasised(text: str) -> str:
     if len(parts) % 2 == 0:
         return html.escape(text)
     return "".join(f"<strong>{part}</strong>" if k % 2 else part for k, part in enumerate(parts))
-
-
-def svg_address(figure: Figure) -> str:
-    """The figure as a data address."""
-    return "data:image/svg+xml;base64," + base64.b64encode(figure_bytes(figure, "svg")).decode("ascii")
 
 
 def _numbered(brief: Brief, markup: Any) -> list[dict[str, Any]]:

@@ -63,6 +63,8 @@ RC: Any = {
     "pdf.fonttype": 42,
     "axes.unicode_minus": True,
     "figure.facecolor": "white",
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "savefig.facecolor": "white",
     "path.simplify": False,
 }
@@ -168,7 +170,7 @@ def finish(
     figure.text(LEFT, 0.06 / total, "\n".join(notes), fontsize=7, va="bottom", linespacing=1.35, color="#555555")
     for _ in range(2):  # the second pass settles what the first one moved; then places are kept, whatever is drawn later
         figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     return figure
 
 
@@ -238,11 +240,13 @@ def figure_bytes(figure: Figure, kind: str, dpi: int = 300) -> bytes:
     return buffer.getvalue()
 
 
-def save_figure(figure: Figure, folder: str | Path, name: str) -> list[Path]:
-    """Write `name`.svg, .pdf and .png (300 dpi) into `folder`, byte for byte the same each time; returns the paths."""
+def save_figure(figure: Figure, folder: str | Path, name: str, svg: bytes | None = None) -> list[Path]:
+    """Write `name`.svg, .pdf and .png (300 dpi) into `folder`, byte for byte the same each time; returns the paths. `svg`: where it is
+    drawn already."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "pdf", "png")]
     for path in paths:
-        path.write_bytes(figure_bytes(figure, path.suffix[1:]))
+        drawn = svg if path.suffix == ".svg" else None
+        path.write_bytes(figure_bytes(figure, path.suffix[1:]) if drawn is None else drawn)
     return paths
