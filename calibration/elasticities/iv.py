@@ -125,7 +125,7 @@ def set_text(intervals: tuple[Interval, ...]) -> str:
         if np.isinf(low) and np.isinf(high):
             words.append("any value")
         elif np.isinf(low):
-            words.append(f"below {high:.3g}")
+            words.append(f"below {high:.2g}")
         else:
-            words.append(f"above {low:.3g}" if np.isinf(high) else f"{low:.3g} to {high:.3g}")
+            words.append(f"above {low:.2g}" if np.isinf(high) else f"{low:.2g} to {high:.2g}")
     return " or ".join(words)
