@@ -166,24 +166,27 @@ def _complete(market: Market) -> xr.Dataset:
         if len(set(values)) != len(values):
             faults.add(label, values, "each name once")
     coords = {"good": goods, "region": regions, "origin": regions, "destination": regions, "input": goods}
-    ds = xr.Dataset({variable.name: _checked(variable, source, coords, faults) for variable in VARIABLES}, coords)
+    if any(d in source.indexes and list(source.indexes[d]) != names for d, names in coords.items()):
+        source = source.reindex(coords)
+    drawn = {"draw": source["draw"]} if "draw" in source.coords else {}
+    ds = xr.Dataset({variable.name: _checked(variable, source, coords, faults) for variable in VARIABLES}, coords | drawn)
     faults.raise_if_any()
     _check_use(market, ds, faults)
     faults.raise_if_any()
     return ds
 
 
-def _checked(variable: Variable, source: xr.Dataset, coords: Mapping[str, list], faults: Faults) -> xr.DataArray:
+def _checked(variable: Variable, source: xr.Dataset, coords: Mapping[str, list], faults: Faults) -> xr.Variable:
+    """A variable in full; without labels, which the dataset adds once for all: to align each array apart takes most of the time."""
     shape = tuple(len(coords[d]) for d in variable.dims)
     if variable.name not in source:
         fill = np.nan if variable.default is None else variable.default
-        return xr.DataArray(np.full(shape, fill), dims=variable.dims)
-    array = source[variable.name].astype(float)
-    dims = (("draw",) if "draw" in array.dims else ()) + variable.dims
-    array = array.transpose(*dims)
+        return xr.Variable(variable.dims, np.full(shape, fill))
+    given = source.variables[variable.name]
+    dims = (("draw",) if "draw" in given.dims else ()) + variable.dims
+    values = np.array(given.transpose(*dims).values, float)
     if variable.default is not None:
-        array = array.fillna(variable.default) if variable.name not in ("capacity",) else array.fillna(np.inf)
-    values = array.values
+        values[np.isnan(values)] = np.inf if variable.name == "capacity" else variable.default
     outside = (values < variable.low) | (values > variable.high)
     if variable.name in ("latent_capacity",):
         outside &= values != 0
@@ -191,7 +194,7 @@ def _checked(variable: Variable, source: xr.Dataset, coords: Mapping[str, list],
         labels = [str(coords[d][i]) for d, i in zip(variable.dims, index[-len(variable.dims):])]
         faults.add(f"{variable.name}[{', '.join(labels)}]", f"{values[tuple(index)]:g}",
                    f"a number from {variable.low:g} to {variable.high:g} ({variable.unit})", variable.meaning)
-    return array
+    return xr.Variable(dims, values, given.attrs)
 
 
 def _check_use(market: Market, ds: xr.Dataset, faults: Faults) -> None:
