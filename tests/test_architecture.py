@@ -14,8 +14,8 @@ PACKAGE = ROOT / "src" / "floormodel"
 # the longest name that fits a module gives its rank.
 LADDER = [
     {"errors"},
-    {"schema", "validation", "study_text", "balancing"},
-    {"figure_tables"},
+    {"schema", "validation", "study_text", "balancing", "reconcile"},
+    {"figure_tables", "correlations"},
     {"market"},
     {"equilibrium"},  # kernels: functions of arrays
     {"policies"},
@@ -23,10 +23,10 @@ LADDER = [
     {"equilibrium.solve", "solve"},
     {"booking"},
     {"accounts", "labelled"},
-    {"ensemble"},
+    {"ensemble", "distributions", "benchmark_draws"},
     {"scenario"},
     {"indicators", "finance"},
-    {"results", "response", "textbook"},
+    {"results", "response", "textbook", "dynamics"},
     {"search", "sensitivity", "strategy"},
     {"report"},
     {"explain", "constraints", "difference", "input_difference"},
@@ -37,6 +37,7 @@ LADDER = [
 LAZY = {
     ("results", "floormodel.report"),
     ("results", "tqdm"),
+    ("dynamics.simulate", "tqdm"),
 }
 # Rooms of pure functions that calibration, experiments and notebooks may use besides the public names.
 OPEN_ROOMS = {"accounts", "balancing", "errors", "figure_tables", "schema", "indicators", "finance", "report"}

@@ -2,6 +2,10 @@
 
 from floormodel.constraints import binding
 from floormodel.difference import Difference, diff
+from floormodel.dynamics.entry import Plan
+from floormodel.dynamics.growth import Disruption, load_projections
+from floormodel.dynamics.schedule import Dated
+from floormodel.dynamics.simulate import Path, simulate
 from floormodel.ensemble import sample
 from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
@@ -62,13 +66,14 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "BestReply", "BuyerCollar", "CapexSubsidy", "Club", "Coalition", "Comparison", "ContentAdjustment",
-    "ConvergenceError", "Corridor", "DataError", "Difference", "DomesticProcessing", "DomesticSupply", "DualPricing",
-    "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation", "ExportLicence", "ExportQuota",
-    "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy", "Instrument", "LocalContent",
-    "Market", "MarketPower", "MiningTax", "Offtake", "Payoff", "Player", "PriceFloor", "PriceGapSubsidy",
-    "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds", "ScenarioError", "Solved", "StandardsMarket",
-    "Stockpile", "Study", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding", "club", "coalition",
-    "compare", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
-    "list_markets", "list_policies", "load_market", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds",
-    "sample", "scale_to", "solve", "tornado",
+    "ConvergenceError", "Corridor", "DataError", "Dated", "Difference", "Disruption", "DomesticProcessing",
+    "DomesticSupply", "DualPricing", "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation",
+    "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy",
+    "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff", "Plan", "Player",
+    "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds",
+    "ScenarioError", "Solved", "StandardsMarket", "Stockpile", "Study", "TariffRateQuota", "UseTax",
+    "VariableLevyQuota", "best_reply", "binding", "club", "coalition", "compare", "diff", "explain", "group_output",
+    "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies", "load_market",
+    "load_projections", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds", "sample", "scale_to",
+    "simulate", "solve", "tornado",
 ]

@@ -27,6 +27,12 @@ class Variable:
     meaning: str
     uncertain: bool = False  # fm.sample draws it between `low` and `high` of the data file
     horizon: bool = False  # stored as NAME_short and NAME_long; Market holds the chosen one as NAME
+    benchmark: str = ""  # drawn by fm.sample(benchmark=True) only: "price", "tonnes" or "stock" of FAMILIES
+
+    @property
+    def family(self) -> str:
+        """The distribution it is drawn from, a key of FAMILIES; "" where it is never drawn."""
+        return "parameter" if self.uncertain else self.benchmark
 
     @property
     def stored_names(self) -> tuple[str, ...]:
@@ -36,14 +42,23 @@ class Variable:
 INF = math.inf
 TINY = 1e-12  # "strictly positive"
 
+# Distributions between `low` and `high` of the tables. A figure without a range is not drawn, nor is one that is zero.
+_TRIANGLE = "triangular with its mode at the central value, in logs where low is positive"
+FAMILIES: dict[str, str] = {
+    "parameter": f"{_TRIANGLE}; one random number per good moves all its regions and routes together",
+    "price": f"{_TRIANGLE}; one random number per good moves all its regions together; every margin stays positive",
+    "tonnes": f"{_TRIANGLE}; one random number per figure, then balanced with all others of the draw",
+    "stock": f"{_TRIANGLE}, of either sign; one random number per figure, then balanced",
+}
+
 VARIABLES: tuple[Variable, ...] = (
-    Variable("price0", NODE, "USD/t", TINY, INF, None, "producer (gate) price in the benchmark, p0"),
-    Variable("output0", NODE, "t/yr", 0, INF, 0.0, "production, X0"),
-    Variable("flow0", ROUTE, "t/yr", 0, INF, 0.0, "shipments from origin to destination, own region included, q0"),
-    Variable("final_demand0", NODE, "t/yr", 0, INF, 0.0, "use outside the modelled chain, D0"),
-    Variable("secondary0", NODE, "t/yr", 0, INF, 0.0, "recycled tonnes added to the good's supply, S0"),
-    Variable("stock_change0", NODE, "t/yr", -INF, INF, 0.0, "benchmark stock build (+) or draw (-), dS0"),
-    Variable("recipe", RECIPE, "t/t", 0, INF, 0.0, "tonnes of input used per tonne of good (1 / recovery), A"),
+    Variable("price0", NODE, "USD/t", TINY, INF, None, "producer (gate) price in the benchmark, p0", benchmark="price"),
+    Variable("output0", NODE, "t/yr", 0, INF, 0.0, "production, X0", benchmark="tonnes"),
+    Variable("flow0", ROUTE, "t/yr", 0, INF, 0.0, "shipments from origin to destination, own region included, q0", benchmark="tonnes"),
+    Variable("final_demand0", NODE, "t/yr", 0, INF, 0.0, "use outside the modelled chain, D0", benchmark="tonnes"),
+    Variable("secondary0", NODE, "t/yr", 0, INF, 0.0, "recycled tonnes added to the good's supply, S0", benchmark="tonnes"),
+    Variable("stock_change0", NODE, "t/yr", -INF, INF, 0.0, "benchmark stock build (+) or draw (-), dS0", benchmark="stock"),
+    Variable("recipe", RECIPE, "t/t", 0, INF, 0.0, "tonnes of input used per tonne of good (1 / recovery), A", benchmark="tonnes"),
     Variable("freight", ROUTE, "USD/t", 0, INF, 0.0, "transport and insurance per tonne", uncertain=True),
     Variable("export_rate0", ROUTE, "share of gate price", -0.99, 5, 0.0, "ad valorem export charge in force, base: p"),
     Variable("export_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific export charge in force"),
@@ -71,6 +86,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("supply_shift", NODE, "1", 0, INF, 1.0, "scenario factor on supply"),
     Variable("secondary_shift", NODE, "1", 0, INF, 1.0, "scenario factor on recycled tonnes"),
     Variable("demand_shift", NODE, "1", 0, INF, 1.0, "scenario factor on final demand"),
+    Variable("route_shift", ROUTE, "1", 0, INF, 1.0, "scenario factor on sourcing weights, the benchmark index unchanged"),
     Variable("supply_add", NODE, "t/yr", 0, INF, 0.0, "scenario tonnes added to supply whatever the price"),
 )
 

@@ -52,6 +52,7 @@ class Benchmark:
     supply_shift: Array
     secondary_shift: Array
     demand_shift: Array
+    route_shift: Array
     supply_add: Array
     weight: Array
     use0: Array
@@ -108,6 +109,7 @@ def make_benchmark(market: Market) -> Benchmark:
     buyer0 = price0 if homogeneous else own0
     kept = 1 - raw["royalty0"] * (1 - raw["under_invoicing"])
     net0 = price0 * kept + raw["subsidy0"]
+    weight = weight * raw["route_shift"]
     margin0 = net0 - raw["recipe"] @ np.nan_to_num(buyer0)
     return Benchmark(**raw, weight=weight, use0=use0, border_price0=border0, landed_price0=landed0, buyer_price0=buyer0, kept=kept,
                      net_price0=net0, margin0=margin0, sourcing=market.sourcing,

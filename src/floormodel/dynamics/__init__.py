@@ -1,0 +1,1 @@
+"""Time: paths of yearly equilibria, capacity, storage, disruptions."""

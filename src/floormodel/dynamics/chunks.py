@@ -1,0 +1,91 @@
+"""Chunks of draws of a path on disk: each is written whole or not at all, and belongs to one run."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+
+from floormodel.dynamics.adjustment import Habit
+from floormodel.dynamics.entry import Fleet
+from floormodel.dynamics.path import PathState, Setting, Side
+from floormodel.errors import OutputError
+
+HABIT, FLEET = ("supply", "demand", "share"), ("running", "building", "started")
+
+
+def to_flat(state: PathState) -> dict[str, np.ndarray]:
+    """The arrays of a state by name, each with the draws first."""
+    flat: dict[str, np.ndarray] = {}
+    for run, side in (("policy", state.policy), ("none", state.none)):
+        flat |= {f"state/{run}/{name}": getattr(side.habit, name) for name in HABIT}
+        flat |= {f"state/{run}/{name}": getattr(side.fleet, name) for name in FLEET}
+        flat[f"state/{run}/expected"] = side.expected
+    return flat
+
+
+def from_flat(parts: Sequence[Mapping[str, np.ndarray]], year: float) -> PathState:
+    """The state of all draws from that of each chunk."""
+    def side(run: str) -> Side:
+        held = {name: np.concatenate([p[f"state/{run}/{name}"] for p in parts]) for name in (*HABIT, *FLEET, "expected")}
+        return Side(Habit(*(held[n] for n in HABIT)), Fleet(*(held[n] for n in FLEET)), held["expected"])
+    return PathState(year, side("policy"), side("none"))
+
+
+def fingerprint(whole: Setting, state: PathState | None) -> str:
+    """A hash of everything the result depends on."""
+    market, digest = whole.market, hashlib.sha256()
+    arrays = [market.dataset[v].values for v in sorted(map(str, market.dataset))] + [
+        whole.years, whole.trend_supply, whole.trend_demand, whole.shock, whole.gone]
+    for at in (whole.speeds.speed, whole.speeds.elasticity):
+        arrays += [at[kind] for kind in sorted(at)]
+    if state is not None:
+        arrays += [a for s in (state.policy, state.none) for part in (s.habit, s.fleet) for a in vars(part).values()]
+    for array in arrays:
+        digest.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, float).tobytes())
+    words: list[Any] = [market.name, market.horizon, market.deck, market.opened, whole.periods_per_year, whole.weight, whole.consistent]
+    words += [(d.policy.model_dump_json(), d.policy.kind, d.start, d.end, d.phase_in, d.field, d.begin, d.hazard) for d in whole.schedule]
+    words += [({k: np.asarray(v).tolist() if not isinstance(v, (str, Mapping)) else str(v) for k, v in vars(p.project).items()},
+               p.per_year, p.total, p.non_delivery) for p in whole.plans]
+    digest.update(repr(words).encode())
+    return digest.hexdigest()
+
+
+class Folder:
+    """Finished chunks of one run, each written whole or not at all."""
+
+    def __init__(self, place: File, fingerprint: str):
+        self.place, head = place, place / "run.json"
+        place.mkdir(parents=True, exist_ok=True)
+        if head.is_file():
+            found = json.loads(head.read_text("utf-8")).get("fingerprint")
+            if found != fingerprint:
+                raise OutputError(f"{place}: found chunks of another run; expected an empty folder or the same call; choose another folder")
+        elif any(place.iterdir()):
+            raise OutputError(f"{place}: found other files; expected an empty folder or the chunks of this run")
+        else:
+            _replace(head, json.dumps({"fingerprint": fingerprint}, indent=2).encode())
+
+    def read(self, first: int) -> dict[str, np.ndarray] | None:
+        path = self.place / f"draws_{first:06d}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path) as held:
+            return dict(held)
+
+    def write(self, first: int, flat: Mapping[str, np.ndarray]) -> None:
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **flat)  # type: ignore[arg-type]
+        _replace(self.place / f"draws_{first:06d}.npz", buffer.getvalue())
+
+
+def _replace(path: File, content: bytes) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.part")
+    draft.write_bytes(content)
+    os.replace(draft, path)

@@ -1,0 +1,123 @@
+"""Entry of new plants: who starts to build, what is under construction, what runs.
+
+A plan is a representative plant that may be built again and again: its costs are a `Project`, `per_year` the tonnes of
+capacity that can be started in a year (the pipeline), `total` what can be built in all. A share of the pipeline starts
+that rises with the profitability index, the expected net present value at the plan's own hurdle over the value of its
+capital: none at 0, all from `FULL` on. A share `non_delivery` of what is started never runs. Plants wear out at one over
+their life a year. Expectations are those of floormodel.dynamics.path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from floormodel.errors import Faults, ScenarioError, did_you_mean
+from floormodel.finance.cashflow import npv
+from floormodel.finance.project import Project, project_cash_flow
+from floormodel.market import Market
+
+Array = np.ndarray
+FULL = 0.1  # profitability index from which the whole pipeline is started (an assumption)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A plant that may be built: `per_year` t/yr of capacity a year at most, `total` t/yr in all, `non_delivery` a share."""
+
+    project: Project
+    per_year: float
+    total: float
+    non_delivery: float = 0.0
+
+    @property
+    def good(self) -> str:
+        return self.project.good
+
+    @property
+    def region(self) -> str:
+        return self.project.region
+
+    @property
+    def decay(self) -> float:
+        """Share of running capacity that is worn out in a year."""
+        return 1 / self.project.life
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """Capacity of each plan: `running` (B, P) t/yr, `building` (B, P, L) t/yr that run 1 .. L periods later,
+    `started` (B, P) t/yr ever started."""
+
+    running: Array
+    building: Array
+    started: Array
+
+    def at(self, rows: Array) -> Fleet:
+        return Fleet(self.running[rows], self.building[rows], self.started[rows])
+
+
+def check_plans(plans: Sequence[Plan], market: Market) -> None:
+    """Raise ScenarioError, all faults at once, for a plan that the market cannot hold."""
+    faults = Faults("plans", ScenarioError)
+    for i, plan in enumerate(plans):
+        where = f"plan {i + 1} ({plan.project.name})"
+        if plan.good not in market.goods:
+            faults.add(f"{where}, good", plan.good, "a good of the market", did_you_mean(plan.good, market.goods))
+            continue
+        if plan.region not in market.regions:
+            faults.add(f"{where}, region", plan.region, "a region of the market", did_you_mean(plan.region, market.regions))
+            continue
+        made = market.dataset["output0"].sel(good=plan.good, region=plan.region)
+        latent = market.dataset["latent_capacity"].sel(good=plan.good, region=plan.region)
+        if float(made.max()) <= 0 and (float(latent.max()) <= 0 or (plan.good, plan.region) not in market.opened):
+            faults.add(where, f"no output and no opened latent project of {plan.good} in {plan.region}",
+                       "one of them: new plants need routes to buyers", "open_projects, or a latent project in latent.csv")
+        if not (plan.per_year >= 0 and plan.total >= 0 and 0 <= plan.non_delivery < 1):
+            faults.add(where, f"per_year {plan.per_year}, total {plan.total}, non_delivery {plan.non_delivery}",
+                       "tonnes of 0 or more and a share from 0 to below 1")
+    faults.raise_if_any()
+
+
+def no_fleet(plans: Sequence[Plan], draws: int, periods_per_year: int) -> Fleet:
+    """Nothing built yet."""
+    longest = max((p.project.build_years for p in plans), default=1) * periods_per_year - 1
+    return Fleet(np.zeros((draws, len(plans))), np.zeros((draws, len(plans), longest)), np.zeros((draws, len(plans))))
+
+
+def profitability(plan: Plan, net_price: Array, input_cost: Array) -> Array:
+    """Profitability index (B,): net present value over the present value of capital, for expected yearly prices (B, life)."""
+    flows = project_cash_flow(plan.project, net_price, input_cost)
+    hurdle = np.asarray(plan.project.hurdle, dtype=float)
+    capital = -npv(hurdle, np.broadcast_to(flows[..., :plan.project.build_years], (*flows.shape[:-1], plan.project.build_years)))
+    return np.broadcast_to(npv(hurdle, flows) / capital, len(net_price))
+
+
+def starts(plans: Sequence[Plan], fleet: Fleet, index: Array, periods_per_year: int) -> Array:
+    """Capacity (B, P) started in a period, t/yr, at profitability `index` (B, P); nothing where it is not a number."""
+    pipeline = np.array([p.per_year for p in plans]) / periods_per_year
+    room = np.maximum(np.array([p.total for p in plans]) - fleet.started, 0.0)
+    share = np.clip(np.nan_to_num(index) / FULL, 0.0, 1.0)
+    return np.minimum(pipeline * share, room)
+
+
+def advance(plans: Sequence[Plan], fleet: Fleet, started: Array, periods_per_year: int) -> Fleet:
+    """The fleet at the start of the next period: wear, completions of what is delivered, and what was started.
+
+    What is started in period t runs from period t + build_years x periods_per_year on.
+    """
+    wear = np.array([(1 - p.decay) ** (1 / periods_per_year) for p in plans])
+    queue = np.concatenate([fleet.building, np.zeros((*fleet.running.shape, 1))], axis=2)
+    for j, plan in enumerate(plans):
+        queue[:, j, plan.project.build_years * periods_per_year - 1] += started[:, j] * (1 - plan.non_delivery)
+    return Fleet(fleet.running * wear + queue[:, :, 0], queue[:, :, 1:], fleet.started + started)
+
+
+def at_nodes(plans: Sequence[Plan], tonnes: Array, market: Market) -> Array:
+    """Tonnes (B, G, R) of plans (B, P) added up at their nodes."""
+    out = np.zeros((len(tonnes), len(market.goods), len(market.regions)))
+    for j, plan in enumerate(plans):
+        out[:, market.goods.index(plan.good), market.regions.index(plan.region)] += tonnes[:, j]
+    return out
