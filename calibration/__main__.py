@@ -1,4 +1,7 @@
-"""`python -m calibration MARKET|elasticities|all`: rebuild a market's tables from its folder in `calibration/figures/`."""
+"""`python -m calibration MARKET|elasticities|all`: rebuild a market's tables from its folder in `calibration/figures/`.
+
+`python -m calibration import` reads the files that agencies publish.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +12,50 @@ from pathlib import Path
 import click
 
 from calibration import chain, concentration, price_process
-from floormodel.errors import FloormodelError
+from calibration.readers.command import import_command
+from floormodel.errors import DataError, FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
 SHARED = ("elasticities",)  # tables of no one market
 MARKETS = tuple(sorted(path.parent.name for path in chain.FIGURES.glob("*/market.toml")))
 
 
-def build(name: str, folder: Path) -> None:
+class Commands(click.Group):
+    """Commands by name; any other first word is the name of a market to rebuild."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = args[:1] in ([], ["--help"], *([name] for name in self.commands))
+        return super().parse_args(ctx, args if own else ["MARKET|all", *args])
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    """Rebuild markets from their figures, and read the files that agencies publish."""
+
+
+def build(name: str, folder: Path, figures: Path | None) -> None:
     """Write the tables of a market into `folder`: by its own module where it has one, else by the chain of its figures."""
-    if find_spec(f"calibration.{name}"):
-        importlib.import_module(f"calibration.{name}").build(folder)
+    if not find_spec(f"calibration.{name}"):
+        chain.build(name, folder, figures)
+    elif figures:
+        raise DataError(f"{name} is built by a module of its own from its own tables; --figures serves the other markets")
     else:
-        chain.build(name, folder)
+        importlib.import_module(f"calibration.{name}").build(folder)
 
 
-@click.command()
+@main.command("MARKET|all")
 @click.argument("market", type=click.Choice([*MARKETS, *SHARED, "all"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
-def main(market: str, output: Path) -> None:
-    """Rebuild one MARKET, or all of them, with the fitted concentration and price process where there is a history."""
+@click.option("--figures", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of the one market's figures.")
+def rebuild(market: str, output: Path, figures: Path | None) -> None:
+    """Rebuild one market, or all of them, with the fitted concentration and price process where there is a history."""
+    if market == "all" and figures:
+        raise click.UsageError("--figures is the folder of one market")
     for name in (*MARKETS, *SHARED) if market == "all" else (market,):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            build(name, folder)
+            build(name, folder, figures)
             if (concentration.FIGURES / f"{name}.csv").is_file():
                 concentration.build(name, folder)
             if name in price_process.SERIES:
@@ -42,6 +64,8 @@ def main(market: str, output: Path) -> None:
             raise click.ClickException(str(exc)) from exc
         click.echo(f"{name}: written to {folder}")
 
+
+main.add_command(import_command)
 
 if __name__ == "__main__":
     main(prog_name="python -m calibration")

@@ -1,0 +1,1 @@
+"""Readers of the files that agencies publish: every layout becomes the same long table (docs/data.md)."""
