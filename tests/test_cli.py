@@ -300,7 +300,7 @@ def test_a_terminal_that_has_no_minus_sign_is_no_reason_to_fail(study, tmp_path)
 def test_ctrl_c_stops_a_run_at_once_and_leaves_nothing(study, tmp_path):
     """In a process of its own, while it solves."""
     words = [sys.executable, "-c", "from floormodel.cli import main; main()", "run", str(study), "-o", str(tmp_path / "out"),
-             "--draws", "20000"]
+             "--draws", "5000"]
     def heed() -> None:
         """A shell starts jobs in the background deaf to Ctrl-C, and their children with them."""
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import floormodel as fm
+from experiments.__main__ import main
 from experiments.analysis import equal_tonnes, exposure, floor, plant_prices
 from experiments.cases import case_of
 from experiments.words import number, quantiles, span, verdict
@@ -21,16 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOC = ["USA", "EU27", "JPN", "KOR"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "experiments", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "market"), [("price_floor", "rare_earths"), ("instruments_compared", "rare_earths"),
                                               ("price_floor", "cobalt")])
 def test_an_experiment_writes_its_folder(tmp_path, name, market):
-    done = run(name, "-o", str(tmp_path / "out"), "--draws", "8", "--market", market)
-    assert done.returncode == 0, done.stderr[-2000:]
+    done = CliRunner().invoke(main, [name, "-o", str(tmp_path / "out"), "--draws", "8", "--market", market])
+    assert done.exit_code == 0, done.output[-2000:]
     folder = tmp_path / "out"
     record = json.loads((folder / "run.json").read_text("utf-8"))
     assert record["share_converged"] == 1 and record["draws"] == 8
@@ -51,7 +49,8 @@ def test_an_experiment_writes_its_folder(tmp_path, name, market):
 def test_a_second_run_is_refused_unless_told(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.json").write_text("{}", "utf-8")
-    done = run("price_floor", "-o", str(tmp_path / "out"), "--draws", "2")
+    words = [sys.executable, "-m", "experiments", "price_floor", "-o", str(tmp_path / "out"), "--draws", "2"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 5 and "overwrite" in done.stderr
 
 
