@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 REGIONS = {
+    "ARE": "United Arab Emirates",
     "ARG": "Argentina",
     "AUS": "Australia",
     "BEL": "Belgium",
@@ -20,6 +21,7 @@ REGIONS = {
     "EU27": "European Union",
     "FIN": "Finland",
     "GBR": "United Kingdom",
+    "GIN": "Guinea",
     "IDN": "Indonesia",
     "IND": "India",
     "ISL": "Iceland",
@@ -28,10 +30,12 @@ REGIONS = {
     "KOR": "Korea",
     "MAR": "Morocco",
     "MDG": "Madagascar",
+    "MEX": "Mexico",
     "MMR": "Myanmar",
     "MYS": "Malaysia",
     "NCL": "New Caledonia",
     "NOR": "Norway",
+    "PER": "Peru",
     "PHL": "Philippines",
     "PNG": "Papua New Guinea",
     "ROW": "Rest of world",
