@@ -1,4 +1,4 @@
-"""Elasticities over time: partial adjustment, local projections, a stochastic trend, and the pairs a VAR allows."""
+"""Elasticities over time: partial adjustment, local projections, and the pairs that a VAR allows."""
 
 from __future__ import annotations
 
@@ -66,30 +66,3 @@ def innovations(q: NDArray, p: NDArray, lags: NDArray, exogenous: NDArray) -> ND
     left = np.column_stack([q, p])
     rest = left - design @ np.linalg.lstsq(design, left, rcond=None)[0]
     return np.asarray(rest.T @ rest / (len(q) - design.shape[1]))
-
-
-@dataclass(frozen=True)
-class LocalLevel:
-    """A local level: variances of noise and of the level's steps, log likelihood, coefficients of regressors and errors."""
-
-    noise: float
-    step: float
-    log_likelihood: float
-    params: NDArray
-    errors: NDArray
-
-    @property
-    def signal_to_noise(self) -> float:
-        """Variance of the level's steps over that of the noise."""
-        return self.step / self.noise
-
-
-def local_level(y: NDArray, regressors: NDArray | None = None) -> LocalLevel:
-    """y (n,) as a random walk plus noise plus `regressors` (n, m) by maximum likelihood (Durbin and Koopman 2012, chapter 2).
-
-    The level stands for tastes and techniques that shift demand and were never measured (Harvey 1989); nan marks a missing year.
-    """
-    model = sm.tsa.UnobservedComponents(y, "llevel", exog=regressors)
-    found = model.fit(disp=False, maxiter=1000, pgtol=1e-7, factr=1e4)
-    errors = np.asarray(found.bse)
-    return LocalLevel(float(found.params[0]), float(found.params[1]), float(found.llf), np.asarray(found.params[2:]), errors[2:])

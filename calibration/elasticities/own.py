@@ -15,6 +15,7 @@ from scipy.stats import t as student
 
 from calibration.elasticities import dynamics, iv
 from calibration.elasticities.series import levels
+from floormodel.indicators.share_trends import local_level
 
 FEWEST = 15  # years
 LEVEL = 0.90
@@ -99,9 +100,9 @@ def _trend(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     whole = pd.RangeIndex(kept.index.min(), kept.index.max() + 1)
     regressors = np.column_stack([kept[["p", "g"]], steps.loc[:, steps.nunique() > 1]])
     regressors = pd.DataFrame(regressors, kept.index).reindex(whole).ffill().to_numpy()  # a year without output has no say
-    found = dynamics.local_level(kept["q"].reindex(whole).to_numpy(), regressors)
-    yield _row("demand", "short", "stochastic trend", found.params[0], found.errors[0], kept.index, len(kept) - 4,
-               note="price taken as given")
+    found = local_level(kept["q"].reindex(whole).to_numpy(), regressors)
+    value, error = float(found.coefficients[0]), float(found.coefficient_errors[0])
+    yield _row("demand", "short", "stochastic trend", value, error, kept.index, len(kept) - 4, note="price taken as given")
 
 
 def _projections(table: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -55,24 +55,28 @@ def priors(table: pd.DataFrame) -> pd.DataFrame:
     """The table of priors from the marked literature table; magnitudes, positive for the sign theory expects."""
     kept = table[table["use"] == "kept"]
     effects = literature.study_effects(kept)
-    pooled = pools(effects)
-    wrong = kept["value"].where(kept["kind"] == "supply", -kept["value"]) < 0
+    pooled = {key: _numbers(kept, key, found) for key, found in pools(effects).items()}
     rows = []
     for mineral, kind, horizon in product([ALL, *sorted({*MARKETS, *effects["mineral"]})], literature.KINDS, literature.HORIZONS):
         own = effects[(effects["mineral"] == mineral) & (effects["kind"] == kind) & (effects["horizon"] == horizon)]
         if own.empty and mineral not in (ALL, *MARKETS):
             continue
         base = mineral if (mineral, kind, horizon) in pooled else ALL
-        here = ~kept["mineral"].isin(PRECIOUS) if base == ALL else kept["mineral"] == base
-        here &= (kept["kind"] == kind) & (kept["horizon"] == horizon)
-        found = pooled[base, kind, horizon]
-        low, value, high = found.quantile(TAILS, above=0.0)
-        ends = found.quantile((TAILS[0], TAILS[-1]))
-        rows.append([mineral, kind, horizon, *map(_text, (value, low, high)), "1",
-                     *map(_text, (found.mean, found.error, *ends, wrong[here].mean())), str(kept.loc[here, "study"].nunique()),
-                     str(here.sum()), _text(found.tau), _text(found.i2), ACROSS if base == ALL else OWN,
+        rows.append([mineral, kind, horizon, *pooled[base, kind, horizon], ACROSS if base == ALL else OWN,
                      _note(mineral, base, own, kind)])
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _numbers(kept: pd.DataFrame, key: tuple[str, str, str], found: Pooled) -> list[str]:
+    """The columns from value to i2 of one pool."""
+    mineral, kind, horizon = key
+    here = ~kept["mineral"].isin(PRECIOUS) if mineral == ALL else kept["mineral"] == mineral
+    rows = kept[here & (kept["kind"] == kind) & (kept["horizon"] == horizon)]
+    wrong = rows["value"] > 0 if kind == "demand" else rows["value"] < 0
+    low, value, high = found.quantile(TAILS, above=0.0)
+    ends = found.quantile((TAILS[0], TAILS[-1]))
+    return [*map(_text, (value, low, high)), "1", *map(_text, (found.mean, found.error, *ends, wrong.mean())),
+            str(rows["study"].nunique()), str(len(rows)), _text(found.tau), _text(found.i2)]
 
 
 def _note(mineral: str, base: str, own: pd.DataFrame, kind: str) -> str:
