@@ -1,99 +1,82 @@
-"""Draws: the same market with its uncertain parameters sampled between their stated low and high."""
+"""Draws: the same market with its uncertain figures sampled between their stated low and high."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 from scipy.stats import qmc
 
-from floormodel.errors import DataError
+from floormodel.benchmark_draws import LEAST_MARGIN, draw_benchmark
+from floormodel.correlations import Factor, correlated, correlation_matrix
+from floormodel.distributions import factors, ranges, sampled_factors, triangular
+from floormodel.errors import DataError, EvidenceWarning
 from floormodel.market import Market
-from floormodel.schema import STORED, VARIABLES
+from floormodel.schema import BY_NAME, STORED
 
 LIMIT = 10_000_000
+PULLED = ("{pulled} of {n} draws of tonnes and prices could not be balanced or left a producer less than {least:.0%} of its central "
+          "margin; they were pulled back toward the central figures, {full} of them all the way")
 
 
-def sample(market: Market, n: int, seed: int = 0) -> Market:
+def sample(market: Market, n: int, seed: int = 0, benchmark: bool = False) -> Market:
     """The same market with a draw dimension.
 
-    Every variable marked uncertain in the schema that has a low and a high in the market's tables is drawn from a triangular
-    distribution between them with its mode at the central value, in logs where all three are positive. One random number moves a
+    Every variable that the schema marks as uncertain and that has a low and a high in the market's tables is drawn from a triangular
+    distribution between them with its mode at the central value, in logs where low is positive. One random number moves a
     variable of a good in all regions together (elasticities of one mineral are estimated together and err together); different
     variables and goods are independent. Numbers come from a scrambled Sobol' sequence, so that the first k of n draws are the k
-    draws of the same seed. Benchmark tonnes and prices stay: they are balanced figures. A market without ranges (entered by hand)
-    repeats its central values.
+    draws of the same seed. A market without ranges (entered by hand) repeats its central values.
+
+    With `benchmark`, tonnes, recipes and prices are drawn too, and the correlations of the market's tables hold (Gaussian copula).
+    Every draw balances and pays its producers (`floormodel.benchmark_draws`); draws that had to be pulled back toward the central
+    figures for that are counted in the market's notes and in a warning. Numbers of parameters without correlations are the same as
+    without `benchmark`.
 
     Raises
     ------
     DataError
-        Where n is not a whole number from 1 to ten million, or the market has draws already.
+        Where n is not a whole number from 1 to ten million, the market has draws already, or its correlations contradict each other.
     """
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= LIMIT:
         raise DataError(f"sample: found n = {n!r}; expected a whole number of draws from 1 to {LIMIT:,}")
     if "draw" in market.dataset.sizes:
         raise DataError(f"sample: market {market.name!r} has {market.draws} draws already; expected the market they were drawn from")
-    figures = market.figures
-    drawn = sampled_factors(market)
+    drawn, n, notes = sampled_factors(market), int(n), market.notes
+    own = [Factor(_stored(name, market), good) for name, good in drawn]
+    named, first = factors(market) if benchmark else (own, len(own))
+    uniform = _numbers(n, seed, first, len(named))
+    if benchmark:
+        uniform = correlated(uniform, correlation_matrix(market.correlations, named))
+    column = dict(zip(named, uniform.T))
     ds = market.dataset.copy()
-    if drawn:
-        points = qmc.Sobol(len(drawn), rng=np.random.default_rng(seed))
-        uniform = points.random_base2((int(n) - 1).bit_length())[:n]
-        for j, (name, good) in enumerate(drawn):
-            low, high, centre = ranges(figures, name, good, market)
-            values = triangular(uniform[:, j].reshape(-1, *[1] * low.ndim), low, centre, high)
-            if "draw" not in ds[name].dims:
-                ds[name] = ds[name].expand_dims(draw=n).copy()
-            at = market.goods.index(good)
-            block = ds[name].values.copy()
-            block[:, at] = np.where(np.isfinite(low), values, block[:, at])
-            ds[name] = (ds[name].dims, block)
-    else:
+    for (name, good), factor in zip(drawn, own):
+        low, high, centre = ranges(market.figures, name, good, market)
+        values = triangular(column[factor].reshape(-1, *[1] * low.ndim), low, centre, high)
+        if "draw" not in ds[name].dims:
+            ds[name] = ds[name].expand_dims(draw=n).copy()
+        at = market.goods.index(good)
+        block = ds[name].values.copy()
+        block[:, at] = np.where(np.isfinite(low), values, block[:, at])
+        ds[name] = (ds[name].dims, block)
+    if benchmark and any(STORED[f.variable].benchmark for f in named):
+        ds, kept = draw_benchmark(market, ds, column, n)
+        if pulled := int(np.sum(kept < 1)):
+            notes = (*notes, PULLED.format(pulled=pulled, n=n, least=LEAST_MARGIN, full=int(np.sum(kept == 0))))
+            warnings.warn(f"sample: {notes[-1]}", EvidenceWarning, stacklevel=2)
+    if "draw" not in ds.dims:
         ds["price0"] = ds["price0"].expand_dims(draw=n).copy()
-    return replace(market, dataset=ds, seed=seed)
+    return replace(market, dataset=ds, seed=seed, notes=notes)
 
 
-def sampled_factors(market: Market) -> list[tuple[str, str]]:
-    """The (variable, good) pairs that `sample` draws, in a fixed order."""
-    figures = market.figures
-    if figures.empty:
-        return []
-    ranged = figures[figures["low"].notna() & figures["high"].notna() & (figures["low"] < figures["high"])]
-    pairs = {(STORED[v].name, g) for v, g in zip(ranged["variable"], ranged["good"])
-             if STORED[v].uncertain and (not STORED[v].horizon or v.endswith(f"_{market.horizon}"))}
-    order = [v.name for v in VARIABLES]
-    return sorted(pairs, key=lambda pair: (order.index(pair[0]), market.goods.index(pair[1])))
+def _stored(name: str, market: Market) -> str:
+    return f"{name}_{market.horizon}" if BY_NAME[name].horizon else name
 
 
-def ranges(figures: pd.DataFrame, name: str, good: str, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Low, high and central arrays of one variable of one good; NaN where a cell has no range."""
-    array = market.dataset[name].isel(good=market.goods.index(good))
-    centre = (array.isel(draw=0) if "draw" in array.dims else array).values
-    stored = {s for s, v in STORED.items() if v.name == name and (not v.horizon or s.endswith(f"_{market.horizon}"))}
-    rows = figures[figures["variable"].isin(stored) & (figures["good"] == good)]
-    low, high = np.full(centre.shape, np.nan), np.full(centre.shape, np.nan)
-    place = {r: i for i, r in enumerate(market.regions)}
-    stars = (rows["region"] == "*").astype(int) + (rows["partner"] == "*").astype(int)
-    for _, row in rows.assign(stars=stars).sort_values("stars", ascending=False, kind="stable").iterrows():
-        cell = np.zeros(centre.shape, bool)
-        cell[tuple(slice(None) if row[c] == "*" else place[row[c]] for c in ("region", "partner")[:centre.ndim])] = True
-        if row["stars"] and centre.ndim == 2:
-            np.fill_diagonal(cell, False)
-        low[cell], high[cell] = row["low"], row["high"]  # a row without a range takes the range of a wider row away
-    inside = np.isfinite(low) & (low <= centre) & (centre <= high)
-    return np.where(inside, low, np.nan), np.where(inside, high, np.nan), centre
-
-
-def triangular(u: np.ndarray, low: np.ndarray, mode: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Quantile u of the triangular distribution on [low, high] with its mode at `mode`; in logs where low is positive."""
-    logs = low > 0
-    a, c, b = (np.where(logs, np.log(np.where(logs, x, 1.0)), x) for x in (low, mode, high))
-    span = np.where(b > a, b - a, 1.0)
-    cut = np.where(b > a, (c - a) / span, 0.5)
-    left = a + np.sqrt(np.maximum(u * span * (c - a), 0.0))
-    right = b - np.sqrt(np.maximum((1 - u) * span * (b - c), 0.0))
-    value = np.where(u < cut, left, right)
-    return np.where(b > a, np.clip(np.where(logs, np.exp(np.where(logs, value, 0.0)), value), low, high), mode)
-
-
+def _numbers(n: int, seed: int, first: int, all_: int) -> np.ndarray:
+    """Uniform numbers (n, all_) of one Sobol' sequence, each dimension scrambled by itself: the first from `seed`, whatever follows."""
+    blocks = [qmc.Sobol(first, rng=np.random.default_rng(seed)).random_base2((n - 1).bit_length())[:n]] if first else []
+    if all_ > first:
+        blocks.append(qmc.Sobol(all_, rng=np.random.default_rng([seed, 1])).random_base2((n - 1).bit_length())[:n, first:])
+    return np.hstack(blocks) if blocks else np.zeros((n, 0))

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from floormodel.ensemble import sampled_factors
 from floormodel.figure_tables import to_arrays
 from floormodel.market import Market
-from floormodel.schema import VARIABLES, Variable
+from floormodel.schema import STORED, VARIABLES, Variable
 
 INPUTS = ["part", "name", "where", "unit", "old", "new", "old_source", "new_source"]
 NEAR = 1e-12  # relative: nearer than this is the same
@@ -71,7 +70,7 @@ def _written(policy: Mapping[str, Any]) -> str:
 def figure_rows(old: Market, new: Market) -> Iterator[Row]:
     """Cells of the markets' variables that differ, medians over draws. Where the draws are not the same ones, drawn variables are
     compared by their central figures in the tables."""
-    drawn = {name for m in (old, new) for name, _ in sampled_factors(m)} if not same_draws(old, new) else set()
+    drawn = _drawn(old) | _drawn(new) if not same_draws(old, new) else set()
     for variable in VARIABLES:
         a, b = (_array(m, variable, variable.name in drawn) for m in (old, new))
         a, b = xr.align(*xr.broadcast(a, b, exclude=variable.dims), join="inner", exclude=["draw"])
@@ -88,13 +87,19 @@ def figure_rows(old: Market, new: Market) -> Iterator[Row]:
 
 
 def same_draws(old: Market, new: Market) -> bool:
-    """Do the two have the same numbers of draws from the same seed?"""
-    return (old.draws, old.seed) == (new.draws, new.seed)
+    """Do the two have the same numbers of draws of the same variables from the same seed?"""
+    return (old.draws, old.seed, _drawn(old)) == (new.draws, new.seed, _drawn(new))
+
+
+def _drawn(market: Market) -> set[str]:
+    """Variables with draws that have a figure in the tables."""
+    tables = {STORED[v].name for v in market.figures["variable"]}
+    return {str(name) for name, array in market.dataset.data_vars.items() if "draw" in array.dims} & tables
 
 
 def _array(market: Market, variable: Variable, central: bool) -> xr.DataArray:
     array = market.dataset[variable.name]
-    if central and "draw" in array.dims:
+    if central and variable.name in _drawn(market):
         tables = to_arrays(market.figures, market.goods, market.regions, market.horizon)[variable.name]
         return tables if variable.default is None else tables.fillna(variable.default)
     return array

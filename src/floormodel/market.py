@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from floormodel.correlations import FILE as CORRELATIONS
+from floormodel.correlations import NOTHING, read_correlations
 from floormodel.errors import DataError, Faults, did_you_mean
 from floormodel.figure_tables import COLUMNS, read_table, to_arrays
 from floormodel.schema import BY_NAME, VARIABLES, Variable
@@ -64,6 +66,7 @@ class Market:
     figures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     sources: pd.DataFrame = field(default_factory=pd.DataFrame)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    correlations: pd.DataFrame = field(default_factory=NOTHING.copy)
     seed: int | None = None
     notes: tuple[str, ...] = ()
     decks: tuple[str, ...] = ()
@@ -275,9 +278,11 @@ def load_market(name: str, horizon: str = "long", deck: str | None = None, folde
     tables = [read_table(folder / f, head["goods"], head["regions"]) for f in files]
     figures = pd.concat(tables, ignore_index=True)
     sources = pd.read_csv(folder / "sources.csv", dtype=str, keep_default_na=False)
-    hashes = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ["market.toml", *files]}
+    own = [CORRELATIONS] if (folder / CORRELATIONS).is_file() else []
+    hashes = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ["market.toml", *files, *own]}
     return Market(name=name, title=head["title"], year=int(head.get("deck_years", {}).get(deck, head["year"])), basis=head["basis"],
                   dataset=to_arrays(figures, head["goods"], head["regions"], horizon), sourcing=head.get("sourcing", "logit"),
                   supply_curve=head.get("supply_curve", "isoelastic"), demand_curve=head.get("demand_curve", "isoelastic"),
                   horizon=horizon, deck=deck, blocs={k: tuple(v) for k, v in head.get("blocs", {}).items()},
-                  figures=figures, sources=sources, hashes=hashes, notes=tuple(head.get("notes", {}).values()), decks=tuple(decks))
+                  figures=figures, sources=sources, hashes=hashes,
+                  correlations=read_correlations(folder), notes=tuple(head.get("notes", {}).values()), decks=tuple(decks))
