@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize
-from scipy.stats import dirichlet
 
 from floormodel.errors import DataError
 from floormodel.indicators import concentration as con
 
-CASES = tomllib.loads((Path(__file__).parent / "cases" / "concentration.toml").read_text(encoding="utf-8"))
+FOLDER = Path(__file__).parent / "cases"
+COURNOT = tomllib.loads((FOLDER / "con04_cournot_hhi_lerner.toml").read_text(encoding="utf-8"))
+CASES = tomllib.loads((FOLDER / "concentration.toml").read_text(encoding="utf-8"))
 QUANTITIES = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=12)
 
 
@@ -32,10 +32,19 @@ def test_top_shares_of_the_published_vector() -> None:
     assert con.top_share(case["shares"], 99) == pytest.approx(1, abs=1e-12)
 
 
+def test_diversity_of_the_published_vector() -> None:
+    case = CASES["indices"]
+    assert np.exp(con.shannon(case["shares"])) == pytest.approx(case["exp_shannon"], rel=1e-9)
+    assert 1 - con.hhi(case["shares"]) == pytest.approx(case["simpson_diversity"], abs=1e-12)
+
+
 @pytest.mark.parametrize("case", CASES["bounds"])
 def test_bounds(case: dict) -> None:
     low, high = con.hhi_bounds(case["known"], case["other"], case["cap"], case.get("max_number"))
     assert (low, high) == (pytest.approx(case["low"], abs=1e-12), pytest.approx(case["high"], abs=1e-12))
+    lumped = con.hhi([*case["known"], case["other"]])
+    assert lumped == pytest.approx(case["other_as_one"], abs=1e-12)
+    assert lumped >= high - 1e-12  # others taken as one supplier are never below the sharp bound, and above it where they exceed the cap
 
 
 def test_bounds_over_a_leading_dimension_equal_one_at_a_time() -> None:
@@ -109,27 +118,75 @@ def test_axis_is_the_one_summed() -> None:
     assert con.shares([[1.0, 2], [3, 2]], axis=0)[:, 0] == pytest.approx([0.25, 0.75])
 
 
-@pytest.mark.parametrize("case", CASES["dirichlet"])
-def test_dirichlet_from_hhi(case: dict) -> None:
-    alpha = con.dirichlet_from_hhi(case["hhi"], case["number"])
-    assert alpha == pytest.approx(case["alpha"], rel=1e-9)
-    draws = np.random.default_rng(5).dirichlet(np.full(case["number"], alpha), size=40_000)
-    assert np.mean(np.sum(draws**2, axis=1)) == pytest.approx(case["hhi"], rel=0.02)
+@pytest.mark.parametrize(
+    "quantity, target", [([5.0, 3, 2], 0.8), ([5.0, 3, 2, 0], 0.34), ([74.8, 9, 4, 3, 9.2], 0.25), ([1.0, 1, 2e-9], 0.45)])
+def test_a_target_hhi_is_met_and_totals_stay(quantity: list[float], target: float) -> None:
+    found = con.tilt_to_hhi(quantity, target)
+    assert con.hhi(con.shares(found)) == pytest.approx(target, abs=1e-8)
+    assert found.sum() == pytest.approx(sum(quantity), rel=1e-10)
+    assert np.array_equal(np.argsort(-found, kind="stable"), np.argsort(-np.array(quantity), kind="stable"))
+    assert np.array_equal(found == 0, np.array(quantity) == 0)
 
 
-@pytest.mark.parametrize("alpha", [[0.3, 0.2, 0.1], [7.0, 2.0, 1.0], [700.0, 200.0, 90.0, 10.0], [0.05, 30.0]])
-def test_dirichlet_fit_is_the_maximum(alpha: list[float]) -> None:
-    rows = np.random.default_rng(11).dirichlet(alpha, size=60)
-    rows = np.clip(rows, 1e-12, None)
-    rows /= rows.sum(axis=1, keepdims=True)
-    found = con.fit_dirichlet(rows)
-    total = minimize(
-        lambda log_alpha: -sum(dirichlet.logpdf(row, np.exp(log_alpha)) for row in rows),
-        np.log(alpha), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-10, "maxiter": 5_000},
-    )
-    assert found == pytest.approx(np.exp(total.x), rel=1e-3)
-    best = sum(dirichlet.logpdf(row, found) for row in rows)
-    assert best >= -total.fun - 1e-6
+def test_the_hhi_it_has_already_moves_nothing() -> None:
+    quantity = [226.0, 28, 6, 5, 4, 3]
+    assert con.tilt_to_hhi(quantity, float(con.hhi(con.shares(quantity)))) == pytest.approx(quantity, rel=1e-9)
+
+
+def test_tilted_shares_are_powers() -> None:
+    """Shares .6 and .4 to the power of two, .36 and .16 of .52, have the HHI (.36^2 + .16^2) / .52^2."""
+    assert con.tilt_to_hhi([0.6, 0.4], (0.36**2 + 0.16**2) / 0.52**2) == pytest.approx([0.36 / 0.52, 0.16 / 0.52], abs=1e-9)
+
+
+def test_conduct_of_the_cournot_case() -> None:
+    case = COURNOT["expected"]
+    assert con.conduct(case["weighted_lerner"], case["elasticity"], case["HHI"]) == pytest.approx(1, abs=1e-9)
+    assert con.conduct(case["observed_lerner"], case["elasticity"], case["HHI"]) == pytest.approx(
+        case["theta_of_observed_lerner"], abs=5e-5)  # the case prints four digits
+    assert con.cournot_price(case["average_cost"], case["HHI"], case["elasticity"]) == pytest.approx(case["P"], abs=1e-7)
+    assert np.dot(case["shares"], COURNOT["mc"]) == pytest.approx(case["average_cost"], abs=1e-7)
+
+
+@given(st.lists(st.floats(0.05, 0.95), min_size=6, max_size=6), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_no_point_of_the_box_leaves_the_conduct_bounds(ends: list[float], a: float, b: float, c: float) -> None:
+    boxes = [tuple(sorted(ends[i : i + 2])) for i in (0, 2, 4)]
+    low, high = con.conduct_bounds(*boxes)
+    inside = con.conduct(*(x[0] + w * (x[1] - x[0]) for x, w in zip(boxes, (a, b, c))))
+    assert low - 1e-12 <= inside <= high + 1e-12
+    corners = [con.conduct(x, y, z) for x in boxes[0] for y in boxes[1] for z in boxes[2]]
+    assert (low, high) == (pytest.approx(min(corners)), pytest.approx(max(corners)))
+
+
+def test_ownership_bounds_by_hand() -> None:
+    """Two locations of .7 and .3. An owner A has .5 to .6 of the first, nothing else is known. A has .35 at least; at most .42 of the
+    first and all of the second, .72. Smallest HHI: .35^2, the rest with very many. Largest: A takes .72, one other .28."""
+    least, most, hhi = con.ownership_bounds([0.7, 0.3], [[0.5], [0.0]], [[0.6], [1.0]])
+    assert (least[0], most[0]) == (pytest.approx(0.35), pytest.approx(0.72))
+    assert hhi == (pytest.approx(0.35**2), pytest.approx(0.72**2 + 0.28**2))
+
+
+def test_fully_known_ownership_has_one_hhi() -> None:
+    joint = np.array(CASES["location_ownership_skew"]["joint"])
+    part = joint / joint.sum(axis=1, keepdims=True)
+    least, most, hhi = con.ownership_bounds(joint.sum(axis=1), part, part)
+    assert least == pytest.approx(joint.sum(axis=0)) and most == pytest.approx(joint.sum(axis=0))
+    assert hhi == (pytest.approx(CASES["location_ownership_skew"]["ownership"]),) * 2
+
+
+@given(st.lists(st.floats(0, 1), min_size=9, max_size=9), st.lists(st.floats(0, 1), min_size=9, max_size=9))
+def test_no_allowed_ownership_leaves_the_bounds(low: list[float], split: list[float]) -> None:
+    """Three locations, two named owners and one unnamed; least parts of at most a third; free output is split at random."""
+    place = con.shares([3.0, 2, 1])
+    least = np.reshape(low, (3, 3))[:, :2] / 3
+    most = np.clip(least + np.reshape(split, (3, 3))[:, 1:] / 2, 0, 1)
+    floor, reach, (small, large) = con.ownership_bounds(place, least, most)
+    held = np.column_stack([least + (most - least) * np.reshape(split, (3, 3))[:, :2], np.zeros(3)])
+    over = np.maximum(held.sum(axis=1) - 1, 0)
+    held[:, :2] -= (held[:, :2] - least) * (over / np.maximum((held[:, :2] - least).sum(axis=1), 1e-12))[:, None]
+    held[:, 2] = 1 - held.sum(axis=1)
+    owned = place @ held
+    assert np.all(floor - 1e-9 <= owned[:2]) and np.all(owned[:2] <= reach + 1e-9)
+    assert small - 1e-9 <= con.hhi(owned[:2]) and con.hhi(owned) <= large + 1e-9
 
 
 @pytest.mark.parametrize(
@@ -142,11 +199,15 @@ def test_dirichlet_fit_is_the_maximum(alpha: list[float]) -> None:
         lambda: con.hhi_bounds([0.6, 0.2], 0.1),
         lambda: con.hhi_bounds([0.6, 0.2], 0.2, cap=0.05, max_number=3),
         lambda: con.hhi_bounds([0.9, 0.2], -0.1),
-        lambda: con.dirichlet_from_hhi(0.1, 10),
-        lambda: con.dirichlet_from_hhi(1.0, 10),
-        lambda: con.fit_dirichlet([[0.5, 0.5], [1.0, 0.0]]),
-        lambda: con.fit_dirichlet([[0.5, 0.5], [0.5, 0.5]]),
-        lambda: con.fit_dirichlet([[0.5, 0.4], [0.5, 0.5]]),
+        lambda: con.tilt_to_hhi([2.0, 1, 1], 1 / 3),
+        lambda: con.tilt_to_hhi([2.0, 2, 1], 0.5),
+        lambda: con.conduct(-0.1, 1, 0.5),
+        lambda: con.conduct(0.1, 1, 0),
+        lambda: con.conduct_bounds((0.2, 0.1), (0.1, 0.2), (0.5, 0.6)),
+        lambda: con.cournot_price(10, 0.5, 0.5),
+        lambda: con.ownership_bounds([0.5, 0.4], [[0.1], [0.1]], [[1.0], [1.0]]),
+        lambda: con.ownership_bounds([0.5, 0.5], [[0.6, 0.6], [0, 0]], [[1.0, 1], [1, 1]]),
+        lambda: con.ownership_bounds([0.5, 0.5], [[0.6], [0]], [[0.5], [1]]),
     ],
 )
 def test_refusals(call) -> None:

@@ -1,4 +1,4 @@
-"""Concentration of supply: indices of shares, sharp bounds where part of the world is unlisted, Dirichlet links.
+"""Concentration of supply: indices of shares, sharp bounds where suppliers or owners are unlisted, shares of a wanted HHI.
 
 Shares are fractions of one along `axis`; every HHI is on the 0..1 scale (multiply by 10,000 for the antitrust scale).
 Leading dimensions, such as draws, pass through.
@@ -6,11 +6,14 @@ Leading dimensions, such as draws, pass through.
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import polygamma, psi, xlogy
+from scipy.optimize import brentq
+from scipy.special import softmax, xlogy
 
-from floormodel.errors import ConvergenceError, DataError
+from floormodel.errors import DataError
 
 Array = NDArray[np.float64]
 ROUNDING = 1e-9  # shares that miss one by more than this are refused
@@ -110,38 +113,94 @@ def hhi_by_ownership(joint: ArrayLike) -> Array:
     return hhi(np.sum(np.asarray(joint, dtype=float), axis=-2))
 
 
-def dirichlet_from_hhi(index: ArrayLike, number: ArrayLike) -> Array:
-    """Concentration parameter of the symmetric Dirichlet over `number` suppliers whose expected HHI is `index`.
+def ownership_bounds(location: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array, tuple[float, float]]:
+    """What partly known ownership says about owners' shares of the world and their HHI.
 
-    From E[HHI] = (1 + a) / (1 + n a): a = (1 - H) / (n H - 1). Raises DataError unless 1/n < H < 1.
+    Parameters
+    ----------
+    location : (L,) shares of world output by where it is made, together one
+    low, high : (L, O) least and largest part of a location's output that belongs to an owner; 0 and 1 where nothing is known
+
+    Returns
+    -------
+    least, most : (O,) bounds on the owners' shares of the world
+    hhi : smallest and largest HHI by owner. Output whose owner is unknown may belong to anyone, named or not: for the
+        small end to very many owners, for the large end to those who make it largest. Feasible shares are a base polytope
+        and the HHI is convex, so its largest value is at a vertex: owners take, in some order, all that each can
+        (Edmonds 1970). Both ends are sharp.
+
+    Raises
+    ------
+    DataError
+        Where shares do not add up, a range is no range in 0..1, or owners' least parts of a location exceed one.
     """
-    level, size = np.asarray(index, dtype=float), np.asarray(number, dtype=float)
-    if np.any(level * size <= 1) or np.any(level >= 1):
-        raise DataError("dirichlet_from_hhi: the HHI must lie between 1/n and 1, both excluded")
-    return (1 - level) / (size * level - 1)
+    place, least, most = (np.asarray(a, dtype=float) for a in (location, low, high))
+    if np.any(place < 0) or abs(place.sum() - 1) > ROUNDING:
+        raise DataError("ownership_bounds: shares of locations must be zero or more and add up to one")
+    if np.any(least < 0) or np.any(most > 1) or np.any(least > most) or np.any(least.sum(axis=1) > 1 + ROUNDING):
+        raise DataError("ownership_bounds: expected 0 <= low <= high <= 1, and low parts of a location of at most one together")
+    free = 1 - least.sum(axis=1)
+    floor = place @ least
+    reach = place @ np.minimum(most, least + free[:, None])
+    least, most = np.column_stack([least, np.zeros(len(place))]), np.column_stack([most, np.ones(len(place))])  # one owner unnamed
+    largest = 0.0
+    for order in permutations(range(least.shape[1])):
+        held, left = least.copy(), free.copy()
+        for owner in order:
+            more = np.minimum(left, most[:, owner] - least[:, owner])
+            held[:, owner] += more
+            left = left - more
+        largest = max(largest, float(hhi(place @ held)))
+    return floor, reach, (float(hhi(floor)), largest)
 
 
-def fit_dirichlet(observed: ArrayLike, steps: int = 200) -> Array:
-    """Maximum-likelihood parameters (n,) of a Dirichlet for shares observed (T, n), every share above zero.
+def tilt_to_hhi(quantity: ArrayLike, target: float) -> Array:
+    """Quantities (n,) with the HHI `target` and the total and the ranking of `quantity` (n,): shares s^k, scaled to one.
 
-    Newton's method on the concave log-likelihood with the closed-form inverse of its Hessian (Minka 2000), shortened
-    so that no parameter more than halves. Raises DataError for a share of zero, for rows that do not add up to one and
-    for fewer than two different rows; ConvergenceError when `steps` are not enough.
+    Under an Eaton-Kortum supply k stretches the dispersion of costs: with the same relative costs it is the ratio of two thetas.
+    Suppliers with nothing keep nothing. Raises DataError unless target lies between the HHI of equal shares and that of
+    the largest ones alone, both excluded.
     """
-    rows = np.asarray(observed, dtype=float)
-    if rows.ndim != 2 or np.any(rows <= 0) or np.any(abs(rows.sum(axis=1) - 1) > ROUNDING):
-        raise DataError("fit_dirichlet: expected rows of positive shares that add up to one")
-    if np.ptp(rows, axis=0).max() < ROUNDING:
-        raise DataError("fit_dirichlet: the rows do not differ, so the concentration is without bound")
-    mean, mean_log = rows.mean(axis=0), np.log(rows).mean(axis=0)
-    spread = rows.var(axis=0).sum()
-    alpha = mean * max((1 - hhi(mean)) / spread - 1, 1e-3)  # method of moments
-    for _ in range(steps):
-        gradient = psi(alpha.sum()) - psi(alpha) + mean_log
-        if np.max(abs(gradient)) < 1e-11 * max(1.0, np.max(abs(mean_log))):
-            return alpha
-        curvature, common = -polygamma(1, alpha), polygamma(1, alpha.sum())
-        shift = np.sum(gradient / curvature) / (1 / common + np.sum(1 / curvature))
-        step = (gradient - shift) / curvature
-        alpha = alpha - step * min(1.0, 0.5 / max(np.max(step / alpha), 1e-300))
-    raise ConvergenceError(f"fit_dirichlet: not converged in {steps} steps")
+    amounts = np.asarray(quantity, dtype=float)
+    logs = np.log(shares(amounts)[amounts > 0])
+    least, most = 1 / len(logs), 1 / np.sum(logs >= logs.max() - ROUNDING)
+    if not least < target < most:
+        raise DataError(f"tilt_to_hhi: found a target of {target:g}; expected one between {least:g} and {most:g}, both excluded")
+    high = 2.0
+    while hhi(softmax(high * logs)) < target:
+        high *= 2
+    power = brentq(lambda k: float(hhi(softmax(k * logs))) - target, 0, high, xtol=1e-15, rtol=1e-14)
+    tilted = np.zeros_like(amounts)
+    tilted[amounts > 0] = amounts.sum() * softmax(power * logs)
+    return tilted
+
+
+def conduct(lerner: ArrayLike, elasticity: ArrayLike, index: ArrayLike) -> Array:
+    """Conduct theta = L elasticity / HHI: 0 price taking, 1 Cournot (Cowling and Waterson 1976).
+
+    lerner: share-weighted (price - marginal cost) / price; elasticity: of demand for the good, positive; index: HHI.
+    Under Cournot sum_i s_i L_i = HHI / elasticity. Raises DataError where an argument is negative or an HHI is zero.
+    """
+    margin, slope, level = (np.asarray(a, dtype=float) for a in (lerner, elasticity, index))
+    if np.any(margin < 0) or np.any(slope < 0) or np.any(level <= 0):
+        raise DataError("conduct: expected a margin and an elasticity of zero or more and an HHI above zero")
+    return margin * slope / level
+
+
+def conduct_bounds(lerner: tuple[float, float], elasticity: tuple[float, float], index: tuple[float, float]) -> tuple[float, float]:
+    """Smallest and largest `conduct` over ranges (low, high): it rises with margin and elasticity and falls with the HHI."""
+    for name, (low, high) in {"lerner": lerner, "elasticity": elasticity, "HHI": index}.items():
+        if not low <= high:
+            raise DataError(f"conduct_bounds: {name} has low {low:g} above high {high:g}")
+    return float(conduct(lerner[0], elasticity[0], index[1])), float(conduct(lerner[1], elasticity[1], index[0]))
+
+
+def cournot_price(average_cost: ArrayLike, index: ArrayLike, elasticity: ArrayLike) -> Array:
+    """Price of a Cournot market, average_cost / (1 - HHI / elasticity), marginal costs weighted by shares, in their unit.
+
+    Raises DataError where elasticity <= HHI: no Cournot equilibrium has demand that rigid.
+    """
+    level, slope = np.asarray(index, dtype=float), np.asarray(elasticity, dtype=float)
+    if np.any(slope <= level):
+        raise DataError("cournot_price: the elasticity must exceed the HHI")
+    return np.asarray(average_cost, dtype=float) / (1 - level / slope)
