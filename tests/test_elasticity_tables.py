@@ -94,6 +94,12 @@ def test_kept_rows_are_the_documents_and_the_misfiled_ones_of_banks_stand_as_dem
     for kind, sign in (("demand", -1), ("supply", 1)):
         here = kept.loc[kept["kind"] == kind, "value"]
         assert f"{(sign * here < 0).sum()} of {len(here)} for {kind}" in DOCUMENT
+    texts = []
+    for uses in (["kept"], ["kept", "mis-filed"]):
+        found = priors.pools(literature.study_effects(table[table["use"].isin(uses)]))[priors.ALL, "supply", "short"]
+        low, value, high = found.quantile(priors.TAILS, above=0.0)
+        texts.append(f"{value:.2f} ({low:.2f} to {high:.2f})")
+    assert f"from {texts[0]} to {texts[1]}" in DOCUMENT
 
 
 def test_every_market_has_a_prior_of_each_kind_and_horizon() -> None:
