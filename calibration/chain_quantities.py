@@ -161,6 +161,9 @@ def final_use(chain: Chain, good: str, supply: Array, need: Array, trade: Array)
 def stock_changes(chain: Chain, good: str, supply: Array, need: Array) -> Array:
     """Stock build (R,): rows of `stock`, and the rest of what was supplied and not taken in proportion to supply."""
     known = by_region(chain, "stock", good)
+    if drawn := [r for r, tonnes, made in zip(chain.regions, known, supply) if tonnes < 0 and made == 0]:
+        raise DataError(f"production.csv: {good}: stocks drawn in {', '.join(drawn)}, which make none; expected a draw only where "
+                        "there is output or recycling, since a region without either sells nothing; enter the tonnes as secondary")
     unused = supply.sum() - need.sum() - known.sum()
     if abs(unused) > MOST_UNUSED * supply.sum():
         raise DataError(f"production.csv: {good}: supply {supply.sum():.6g} t, need {need.sum():.6g} t; expected them within "

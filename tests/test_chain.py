@@ -127,6 +127,7 @@ def test_the_market_that_is_written(folder, tmp_path):
     ("production", "world_from_input,refined", "world_from_inptu,refined", "did you mean 'world_from_input'"),
     ("production", "use,mined,ROW,ROW,18000,t ore", "no_use,mined,ROW,,1,1", "expected them within 15%"),
     ("production", "use_share,refined,CHN,CHN,0.5", "use_share,refined,CHN,CHN,1.5", "known users take"),
+    ("production", "output,mined,USA", "stock,refined,ROW,,-100,t,,,2024,s,\noutput,mined,USA", "drawn in ROW, which make none"),
     ("production", "output,mined,USA", "output,mined,USSR", "expected a region of market.toml; known: CHN, ROW, USA"),
     ("trade", "quantity,mined,260000,ROW,USA", "quantity,mined,260000,CHN,USA", "no content of mined 260000 from CHN"),
     ("prices", "mined,,refined,0.5,share,0.4,0.6", "mined,,refined,0.85,share,0.4,0.9", "at least 1% of the price left"),
