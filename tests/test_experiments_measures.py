@@ -175,7 +175,7 @@ def test_the_folder_on_taxes_holds_what_its_page_says(monkeypatch, tmp_path):
     assert [p.region for p in found] == ["COD", "IDN", "PHL"]
     monkeypatch.setattr(take_results, "HIDDEN", (0.0, 0.1, 0.2))
     monkeypatch.setattr(take_results, "producers", lambda: found[:2])
-    monkeypatch.setattr("floormodel.report.brief.save_figure", lambda figure, folder, name: [])  # the formats are tested elsewhere
+    monkeypatch.setattr("floormodel.report.brief.save_figure", lambda *figure: [])  # the formats are tested elsewhere
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InertWarning)
         record = producer_take.write(tmp_path, "nickel", 2, 7, iter)
