@@ -113,8 +113,8 @@ def _projections(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
         sample = table.assign(**lags, ahead=ahead).dropna(subset=["ahead", "dp", *lags])
         if len(sample) >= LONG_SAMPLE:
             value, error, n = dynamics.local_projection(*(sample[c].to_numpy() for c in ("ahead", "dp", list(lags))))
-            yield _row("supply", "short" if h < 2 else "long", f"local projection, {h} year{'s' * (h != 1)}", value, error, sample.index, n - 6,
-                       note="demand and supply mixed")
+            method, horizon = f"local projection, {h} year{'s' * (h != 1)}", "short" if h < 2 else "long"
+            yield _row("supply", horizon, method, value, error, sample.index, n - 6, note="demand and supply mixed")
 
 
 def _pairs(table: pd.DataFrame, supply: tuple[float, float, float]) -> Iterator[dict[str, Any]]:
