@@ -205,5 +205,5 @@ def test_the_shipped_rare_earths_tables_are_what_the_figures_give(tmp_path: Path
 
 
 def test_an_unknown_market_is_refused() -> None:
-    result = CliRunner().invoke(main, ["copper"])
+    result = CliRunner().invoke(main, ["unobtainium"])
     assert result.exit_code == 2 and "rare_earths" in result.output
