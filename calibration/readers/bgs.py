@@ -8,13 +8,14 @@ from pathlib import Path
 from calibration.readers.cells import Cell, joined
 from calibration.readers.findings import Findings
 from calibration.readers.labels import country, mineral, unit
+from calibration.readers.labels import place as label_place
 from calibration.readers.long_table import NAN, Record
 from calibration.readers.reading import Options, Row, read_cell
 from calibration.readers.text_files import need_columns, read_table
 
 SOURCE = "bgs"
 COLUMNS = ["country_trans", "country_iso3_code", "year", "bgs_commodity_trans", "bgs_sub_commodity_trans", "bgs_statistic_type_trans",
-           "units", "quantity", "data_precision_description", "concat_figure_notes_text", "concat_table_notes_text"]
+           "units", "quantity", "data_precision_description", "concat_figure_notes_text"]
 STATISTIC = {"production": "production", "imports": "imports", "exports": "exports"}
 CONTENT = re.compile(r"\b([A-Z][A-Za-z0-9]{0,7}) content\b")
 LESS = re.compile(r"less than half", re.IGNORECASE)
@@ -36,7 +37,8 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
         statistic = STATISTIC.get(row["bgs_statistic_type_trans"].strip().lower())
         if statistic is None:
             findings.error("E301", table.where(line, "bgs_statistic_type_trans"), row["bgs_statistic_type_trans"], ", ".join(STATISTIC))
-        if place and row["country_iso3_code"] not in ("", place.country):
+        code = label_place(row["country_iso3_code"])
+        if place and row["country_iso3_code"] and (code is None or code.country != place.country):
             findings.error("E308", table.where(line, "country_iso3_code"), f"{row['country_iso3_code']} beside {row['country_trans']}",
                            place.country, "name and code of one country")
         if not re.match(r"\d{4}-01-01", row["year"]):

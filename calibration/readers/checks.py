@@ -35,8 +35,8 @@ def check_totals(records: list[Record], findings: Findings) -> list[Record]:
             groups[(record.source, record.edition, record.mineral, record.stage, record.code, record.statistic, record.period,
                     record.unit)].append(record)
     notes: dict[int, str] = {}
-    suspects: dict[tuple[str, ...], list[bool]] = defaultdict(list)
-    places: dict[tuple[str, ...], Record] = {}
+    suspects: dict[tuple[str, str, str, str], list[bool]] = defaultdict(list)
+    places: dict[tuple[str, str, str, str], Record] = {}
     for rows in groups.values():
         world = next((r for r in rows if r.country == WORLD), None)
         parts = [r for r in rows if r.country != WORLD]
@@ -47,9 +47,9 @@ def check_totals(records: list[Record], findings: Findings) -> list[Record]:
                 name = (record.mineral, record.stage, record.statistic, record.country)
                 suspects[name].append(_adds_up(record, parts))
                 places.setdefault(name, record)
-    for name, looks in suspects.items():
+    for who, looks in suspects.items():
         if len(looks) > 1 and all(looks):
-            findings.error("E305", places[name].where, f"{name[-1]} is the sum of the other rows in {len(looks)} years", "a country",
+            findings.error("E305", places[who].where, f"{who[-1]} is the sum of the other rows in {len(looks)} years", "a country",
                            "it is a total: name it World total, or delete the row")
     return [replace(r, note=joined(r.note, notes[id(r)])) if notes.get(id(r)) else r for r in records]
 

@@ -34,6 +34,11 @@ class Findings:
     def warn(self, code: str, where: str, found: str, expected: str, mend: str = "") -> None:
         self.warnings.append(Fault(f"{code} {where}", found, expected, mend))
 
+    def warn_once(self, code: str, where: str, found: str, expected: str, mend: str = "") -> None:
+        """A warning whose code and finding have not been given before."""
+        if not any(w.where.startswith(code) and w.found == found for w in self.warnings):
+            self.warn(code, where, found, expected, mend)
+
     def raise_if_any(self) -> None:
         """Raise one DataError with every error found so far."""
         self.faults.raise_if_any()

@@ -54,7 +54,8 @@ def country_codes() -> Mapping[str, str]:
 
 def place(name: str, glued: bool = False) -> Place | None:
     """The country of a published name, or None. `glued` allows footnotes without a blank: New Caledonia11, Japane."""
-    known, text, notes = _countries(), plain(name), []
+    known, text = _countries(), plain(name)
+    notes: list[str] = []
     while True:
         if text in known:
             return Place(known[text], "; ".join(notes))
@@ -96,7 +97,7 @@ def unit(published: str, where: str, findings: Findings) -> str | None:
         findings.error("E316", where, "no unit", "a unit for every number", "a row of calibration/readers/errata.csv can give it")
         return None
     if text not in _units() and text not in _units().values():
-        findings.warn("W303", where, text, "a unit of calibration/readers/units.csv", "kept as written")
+        findings.warn_once("W303", where, text, "a unit of calibration/readers/units.csv", "kept as written")
     return _units().get(text, text)
 
 

@@ -93,7 +93,8 @@ def read_long(path: Path) -> list[Record]:
             faults.add(f"line {line}, flag", row["flag"], "one of " + ", ".join(FLAGS), did_you_mean(row["flag"], FLAGS))
         elif math.isnan(numbers["value"]) != (row["flag"] in EMPTY):
             faults.add(f"line {line}", f"value {row['value']!r} with flag {row['flag']}", f"no value with {', '.join(EMPTY)}, else one")
-        records.append(Record(**{c: row[c] for c in COLUMNS if c not in numbers}, **numbers, where=f"{path.name}, line {line}"))
+        texts = {column: row[column] for column in COLUMNS if column not in numbers}
+        records.append(Record(**texts, **numbers, where=f"{path.name}, line {line}"))  # type: ignore[arg-type]
     faults.raise_if_any()
     return records
 

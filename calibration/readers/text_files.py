@@ -91,8 +91,8 @@ def read_table(path: Path, findings: Findings, encodings: Sequence[str] = ("utf-
 def _fitting(name: str, rows: list[tuple[int, list[str]]], header: list[str], width: int,
              findings: Findings) -> Iterator[tuple[int, list[str]]]:
     for line, row in rows:
-        if len(row) < width or any(cell.strip() for cell in row[width:]):
-            findings.error("E313", f"{name}, row {line}", f"{len(row)} columns", f"{width}, as the header has", MEND)
+        if not width <= len(row) <= len(header) or any(cell.strip() for cell in row[width:]):
+            findings.error("E313", f"{name}, row {line}", f"{len(row)} columns", f"{len(header)}, as the header has", MEND)
         else:
             yield line, row[:width]
 

@@ -71,14 +71,14 @@ def read_2026(table: TextTable, edition: str, findings: Findings, options: Optio
         cell = read_cell(row["Value"], SOURCE, statistic, where, findings)
         if place is None or measure is None or cell is None:
             continue
-        stage = row["Statistics_detail"].strip().removesuffix(": rounded")
+        stage = re.sub(r"[:,] rounded$", "", row["Statistics_detail"].strip())
         if statistic == "price":
             check_price(measure, cell, where, findings)
         if re.match(r"\s*estimated\b", row["Notes"], re.IGNORECASE):
             cell = cell.also("estimated")
         if re.search(r"\brevised\b", row["Notes"], re.IGNORECASE):
             cell = cell.also("revised")
-        if row["Statistics_detail"].endswith(": rounded"):
+        if stage != row["Statistics_detail"].strip():
             cell = cell.also("rounded")
         gross = "gross weight" in (row["Notes"] + stage).lower()
         basis = BASIS.search(row["Other notes"])

@@ -130,12 +130,11 @@ def tidy_stage(text: str) -> str:
 
 
 def without_blank_columns(records: list[Record]) -> list[Record]:
-    """The records without those of statistics that are blank for every country of a stage: they are no part of its table."""
-    def group(r: Record) -> tuple[str, ...]:
-        return r.mineral, r.stage, r.statistic, r.period
-
-    given = {group(r) for r in records if not r.note.startswith("blank cell")}
-    return [r for r in records if group(r) in given]
+    """The records without statistics that are blank for every country of a stage; production stays where all are blank."""
+    given = {(r.mineral, r.stage, r.statistic, r.period) for r in records if not r.note.startswith("blank cell")}
+    stages = {key[:2] for key in given}
+    return [r for r in records if (r.mineral, r.stage, r.statistic, r.period) in given
+            or (r.statistic == "production" and (r.mineral, r.stage) not in stages)]
 
 
 def check_mineral(table: TextTable, named: str, texts: Iterable[str], findings: Findings) -> None:

@@ -18,7 +18,7 @@ KNOWN = {"aluminum", "copper", "nickel"}  # names that the header row of a price
 def read(path: Path, findings: Findings, options: Options) -> list[Record]:
     """Records of every sheet of prices: one for each name and month (1960-01) or year."""
     records = []
-    for table in Workbook(path).tables(lambda header: len(KNOWN & {plain(h) for h in header}) >= 2, "Aluminum, Copper, ...", findings):
+    for table in Workbook(path).tables(_fits, "Aluminum, Copper, ...", findings):
         records += _sheet(table, findings, options)
     return records
 
@@ -66,6 +66,10 @@ def _sheet(table: SheetTable, findings: Findings, options: Options) -> list[Reco
                 records.append(Row(SOURCE, edition, mineral(_bare(name)), _detail(name), "WLD").record(
                     "price", period_text(period), found[n], cell, where, note))
     return [r for r in records if not options.mineral or r.mineral == mineral(options.mineral)]
+
+
+def _fits(header: list[str]) -> bool:
+    return len(KNOWN & {plain(_bare(cell)) for cell in header}) >= 2
 
 
 def _bare(name: str) -> str:
