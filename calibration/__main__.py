@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from calibration import chain, concentration, price_process
+from calibration import chain, concentration, hosts, ownership, price_process, supply_structure
 from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError
 
@@ -56,8 +56,10 @@ def rebuild(market: str, output: Path, figures: Path | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             build(name, folder, figures)
+            hosts.build(figures or chain.FIGURES / name, folder)
             if (concentration.FIGURES / f"{name}.csv").is_file():
-                concentration.build(name, folder)
+                for part in (concentration, ownership, supply_structure):
+                    part.build(name, folder)
             if name in price_process.SERIES:
                 price_process.build(name, folder)
         except FloormodelError as exc:

@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 
 import floormodel as fm
+from calibration.chain_elasticities import prior_rows, prior_sources
 from calibration.chain_evidence import cross_checks, quantity_rows, report
 from calibration.chain_prices import freight_rows, price_rows
 from calibration.chain_quantities import quantities
 from calibration.chain_tables import MARKET_KEYS, Chain, read_chain
-from calibration.figures import MARKET_COLUMNS, SOURCE_COLUMNS, Table, market_row, read_sources, write_table
+from calibration.figures import MARKET_COLUMNS, SOURCE_COLUMNS, Table, market_row, market_sources, write_table
 from floormodel.errors import Faults
 
 FIGURES = Path(__file__).parent / "figures"
-CONCENTRATION = FIGURES / "concentration" / "sources.csv"
 REPORT = ["figure", "reported", "balanced", "relative_move", "why"]
 CHECKS = ["figure", "region", "compared_with", "ours", "other", "unit", "ratio", "year", "source", "note"]
 LEAST_MARGIN = 0.01  # of the price: below, a processed good's figures contradict each other
@@ -52,17 +52,17 @@ def build(name: str, out: Path, folder: Path | None = None) -> None:
 
 def write(chain: Chain, folder: Path, out: Path) -> None:
     """All tables of the market into `out`."""
-    q = quantities(chain)
+    q, priors = quantities(chain), prior_rows(chain)
     tables = {"quantities": quantity_rows(chain, q), "prices": price_rows(chain),
-              "wedges": [*_as_read(chain.tables["wedges"]), *freight_rows(chain)], "parameters": _as_read(chain.tables["parameters"])}
-    tables |= {name: _as_read(chain.tables[name]) for name in ("latent", "hosts", "ownership") if name in chain.tables}
+              "wedges": [*_as_read(chain.tables["wedges"]), *freight_rows(chain)],
+              "parameters": [*_as_read(chain.tables["parameters"]), *priors]}
+    tables |= {name: _as_read(chain.tables[name]) for name in ("latent", "ownership") if name in chain.tables}
     for name, rows in tables.items():
         write_table(out / f"{name}.csv", MARKET_COLUMNS, rows)
     write_table(out / "balance_report.csv", REPORT, report(q.moves))
     write_table(out / "cross_checks.csv", CHECKS, cross_checks(chain, q))
-    sources, more = read_sources(folder / "sources.csv"), read_sources(CONCENTRATION)
-    write_table(out / "sources.csv", SOURCE_COLUMNS,
-                [*sources.to_numpy().tolist(), *more[~more["id"].isin(sources["id"])].to_numpy().tolist()])
+    sources = market_sources(folder, FIGURES / "concentration", chain.name)
+    write_table(out / "sources.csv", SOURCE_COLUMNS, [*sources, *prior_sources({row[0] for row in sources}, priors)])
     shutil.copyfile(folder / "market.toml", out / "market.toml")
 
 

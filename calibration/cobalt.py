@@ -17,14 +17,14 @@ from calibration.figures import (
     Figure,
     Table,
     market_row,
+    market_sources,
     number_text,
-    read_sources,
     write_table,
 )
 from calibration.latent_cost import entry_cost
 from floormodel.finance.project import load_projects
 
-CONCENTRATION = FOLDER.parent / "concentration" / "sources.csv"
+HISTORIES = FOLDER.parent / "concentration"
 BLOC = ["USA", "EU27", "JPN", "KOR"]
 LATENT = ["USA"]  # the only member that refines nothing in the benchmark
 REPORT = ["figure", "reported", "balanced", "relative_move", "why"]
@@ -51,10 +51,7 @@ def build(out: Path) -> None:
         [m.figure, number_text(round(m.reported, 3)), number_text(round(m.balanced, 3)), f"{m.relative:.4f}", m.why]
         for m in q.moves])
     write_table(out / "cross_checks.csv", CHECKS, cross_checks(figures, q))
-    sources = read_sources(FOLDER / "sources.csv")
-    more = read_sources(CONCENTRATION)
-    rows = [*sources.to_numpy().tolist(), *more[~more["id"].isin(sources["id"])].to_numpy().tolist()]
-    write_table(out / "sources.csv", SOURCE_COLUMNS, rows)
+    write_table(out / "sources.csv", SOURCE_COLUMNS, market_sources(FOLDER, HISTORIES, "cobalt"))
     shutil.copyfile(FOLDER / "market.toml", out / "market.toml")
 
 

@@ -87,6 +87,18 @@ def read_sources(path: Path) -> pd.DataFrame:
     return table
 
 
+def market_sources(own: Path, histories: Path, market: str) -> list[list[str]]:
+    """Rows of a market's sources.csv: those of its own figures and those that its history of producers cites."""
+    sources = read_sources(own / "sources.csv")
+    history = histories / f"{market}.csv"
+    if not history.is_file():
+        return list(sources.to_numpy().tolist())
+    cited = set(pd.read_csv(history, dtype=str, keep_default_na=False)["source"])
+    more = read_sources(histories / "sources.csv")
+    chosen = more[more["id"].isin(cited) & ~more["id"].isin(sources["id"])]
+    return [*sources.to_numpy().tolist(), *chosen.to_numpy().tolist()]
+
+
 def read_figures(path: Path, sources: Iterable[str], keys: Sequence[str]) -> Table:
     """A table of figures with key columns `keys`.
 

@@ -15,14 +15,14 @@ from calibration.figures import (
     Figure,
     Table,
     market_row,
+    market_sources,
     number_text,
-    read_sources,
     write_table,
 )
 from calibration.nickel_evidence import cross_checks, evidence
 from calibration.nickel_quantities import FOLDER, GOODS, NAN, REGIONS, YEARS, Quantities, laterite_price, quantities, read
 
-CONCENTRATION = FOLDER.parent / "concentration" / "sources.csv"
+HISTORIES = FOLDER.parent / "concentration"
 REPORT = ["figure", "reported", "balanced", "relative_move", "why"]
 CHECKS = ["figure", "region", "compared_with", "ours", "other", "unit", "ratio", "year", "source", "note"]
 ORE_NOTE = "customs value of laterite ore over gross tonnes and nickel content; range: of the content"
@@ -55,9 +55,7 @@ def build(out: Path) -> None:
             [m.figure, number_text(round(m.reported, 3)), number_text(round(m.balanced, 3)), f"{m.relative:.4f}", m.why]
             for m in tonnes[year].moves])
         write_table(out / f"cross_checks{end}.csv", CHECKS, cross_checks(figures[year], tonnes[year]))
-    sources, more = read_sources(FOLDER / "sources.csv"), read_sources(CONCENTRATION)
-    write_table(out / "sources.csv", SOURCE_COLUMNS,
-                [*sources.to_numpy().tolist(), *more[~more["id"].isin(sources["id"])].to_numpy().tolist()])
+    write_table(out / "sources.csv", SOURCE_COLUMNS, market_sources(FOLDER, HISTORIES, "nickel"))
     shutil.copyfile(FOLDER / "market.toml", out / "market.toml")
 
 

@@ -15,8 +15,8 @@ from calibration.figures import (
     Figure,
     Table,
     market_row,
+    market_sources,
     number_text,
-    read_sources,
     write_table,
 )
 from calibration.latent_cost import entry_cost
@@ -25,7 +25,7 @@ from calibration.rare_earths_evidence import evidence
 from calibration.rare_earths_quantities import FOLDER, GOODS, NAN, REGIONS, YEAR, Quantities, quantities, read
 from floormodel.finance.project import load_projects
 
-CONCENTRATION = FOLDER.parent / "concentration" / "sources.csv"
+HISTORIES = FOLDER.parent / "concentration"
 BLOC = ["USA", "EU27", "JPN", "KOR"]
 LATENT_OXIDE = ["EU27", "JPN", "KOR", "AUS"]  # no benchmark refining
 LATENT_MAGNET = ["USA"]  # the only member without benchmark magnet output
@@ -55,10 +55,7 @@ def build(out: Path) -> None:
     moved = [[m.figure, *(number_text(round(v, 4)) for v in (m.reported, m.balanced, m.relative)), m.why]
              for m in q.moves]
     write_table(out / "balance_report.csv", REPORT, moved)
-    sources = read_sources(FOLDER / "sources.csv")
-    more = read_sources(CONCENTRATION)
-    rows = [*sources.to_numpy().tolist(), *more[~more["id"].isin(sources["id"])].to_numpy().tolist()]
-    write_table(out / "sources.csv", SOURCE_COLUMNS, rows)
+    write_table(out / "sources.csv", SOURCE_COLUMNS, market_sources(FOLDER, HISTORIES, "rare_earths"))
     shutil.copyfile(FOLDER / "market.toml", out / "market.toml")
 
 

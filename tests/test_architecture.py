@@ -23,7 +23,7 @@ LADDER = [
     {"equilibrium.solve", "solve"},
     {"booking"},
     {"accounts", "labelled"},
-    {"ensemble", "distributions", "benchmark_draws"},
+    {"hosts", "ensemble", "distributions", "benchmark_draws"},
     {"scenario"},
     {"indicators", "finance"},
     {"results", "response", "textbook", "dynamics"},
@@ -37,7 +37,7 @@ LADDER = [
 LAZY = {
     ("results", "floormodel.report"),
     ("results", "tqdm"),
-    ("dynamics.simulate", "tqdm"),
+    ("simulate", "tqdm"),
 }
 # Rooms of pure functions that calibration, experiments and notebooks may use besides the public names.
 OPEN_ROOMS = {"accounts", "balancing", "errors", "figure_tables", "schema", "indicators", "finance", "report"}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import floormodel as fm
@@ -119,6 +120,25 @@ def test_the_market_that_is_written(folder, tmp_path):
     again.mkdir()
     chain.build("toy", again, folder)
     assert all((again / p.name).read_bytes() == p.read_bytes() for p in out.iterdir())
+
+
+def test_elasticities_that_are_left_out_come_from_the_literature(folder, tmp_path):
+    left_out = ("supply_elasticity_long,mined", "demand_elasticity_short,refined")
+    kept = [line for line in PARAMETERS.splitlines() if not line.startswith(left_out)]
+    (folder / "parameters.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    chain.build("toy", out, folder)
+    table = pd.read_csv(Path(fm.__file__).parent / "data" / "elasticities" / "priors.csv").query("mineral == 'all_metals'")
+    prior = table.set_index(["kind", "horizon"])["value"]
+    figures = {h: fm.load_market("toy", horizon=h, folder=out).dataset for h in ("short", "long")}
+    assert np.allclose(figures["long"]["supply_elasticity"].sel(good="mined"), prior["supply", "long"], rtol=1e-3)
+    assert np.allclose(figures["short"]["demand_elasticity"].sel(good="refined"), prior["demand", "short"], rtol=1e-3)
+    assert "glombo" in set(pd.read_csv(out / "sources.csv")["id"])
+    kept = [line for line in PARAMETERS.splitlines() if not line.startswith("supply_elasticity_long,refined")]
+    (folder / "parameters.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no supply_elasticity_long of refined"):
+        chain.build("toy", out, folder)
 
 
 @pytest.mark.parametrize("table, old, new, says", [

@@ -105,15 +105,16 @@ def _text(number: float) -> str:
     return f"{number:.4g}"
 
 
-def figure(mineral: str, kind: str, horizon: str) -> Figure:
+def figure(mineral: str, kind: str, horizon: str, table: pd.DataFrame) -> Figure:
     """The prior as one figure of a market's parameters: unit 1, the source of the literature, and what it rests on.
+
+    `table` is that of `priors`.
 
     Raises
     ------
     DataError
         For a mineral, kind or horizon without a prior.
     """
-    table = priors(read())
     found = table[(table["mineral"] == mineral) & (table["kind"] == kind) & (table["horizon"] == horizon)]
     if found.empty:
         keys = [" ".join(key) for key in zip(table["mineral"], table["kind"], table["horizon"])]

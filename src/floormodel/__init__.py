@@ -10,7 +10,9 @@ from floormodel.ensemble import sample
 from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
 from floormodel.explain import Explanation, explain
+from floormodel.hosts import load_hosts, with_host_output
 from floormodel.indicators.resilience import n_minus_one
+from floormodel.indicators.supply_tables import concentration_tables
 from floormodel.market import Market, list_markets, load_market, market_from_arrays
 from floormodel.policies import (
     REGISTRY,
@@ -72,8 +74,8 @@ __all__ = [
     "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff", "Plan", "Player",
     "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds",
     "ScenarioError", "Solved", "StandardsMarket", "Stockpile", "Study", "TariffRateQuota", "UseTax",
-    "VariableLevyQuota", "best_reply", "binding", "club", "coalition", "compare", "diff", "explain", "group_output",
-    "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies", "load_market",
+    "VariableLevyQuota", "best_reply", "binding", "club", "coalition", "compare", "concentration_tables", "diff", "explain", "group_output",
+    "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies", "load_hosts", "load_market",
     "load_projections", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds", "sample", "scale_to",
-    "simulate", "solve", "tornado",
+    "simulate", "solve", "tornado", "with_host_output",
 ]
