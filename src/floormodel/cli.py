@@ -23,6 +23,7 @@ from floormodel.difference import diff
 from floormodel.errors import FloormodelError
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
+from floormodel.report.market_card import market_card
 from floormodel.report.policy_pages import policies_page
 from floormodel.report.run_folder import check_target, write_run_folder
 from floormodel.report.study_run import run_study, write_study
@@ -141,6 +142,15 @@ def check(study: Path) -> int:
 def diff_command(old: Path, new: Path) -> int:
     """Say what the study file or run folder NEW has instead of OLD: inputs and, of two run folders, results."""
     click.echo(diff(old, new).to_markdown())
+    return 0
+
+
+@main.command()
+@click.argument("market")
+@debug_option
+def card(market: str) -> int:
+    """The data card of MARKET: stages, sources, what was moved, assumed and checked (Markdown)."""
+    click.echo(market_card(market), nl=False)
     return 0
 
 
