@@ -227,6 +227,20 @@ def editions(figures: pd.DataFrame, stage: str) -> list[tuple[str, int]]:
     return [(str(s), int(last[s])) for s in sorted(last.groupby(publisher).apply(lambda years: years.index.max()))]
 
 
+def edition(figures: pd.DataFrame, stage: str, year: int) -> tuple[str, int, pd.Series]:
+    """The source that leaves least of a stage unlisted in `year` (or in the newest year before it): its name, year and shares by country.
+
+    Raises DataError where no source has the stage up to that year.
+    """
+    rows = figures[(figures["stage"] == stage) & (figures["year"] <= year)]
+    if rows.empty:
+        raise DataError(f"concentration: no figures of {stage} up to {year}")
+    found = int(rows["year"].max())
+    choices = {s: series(figures, stage, s).loc[found] for s in sorted(rows.loc[rows["year"] == found, "source"].unique())}
+    source = min(choices, key=lambda s: (round(choices[s][REST], 6), -int((choices[s] > 0).sum())))
+    return source, found, choices[source]
+
+
 def models(figures: pd.DataFrame) -> pd.DataFrame:
     """Laws of the shares, fitted and compared, in the newest year of each publisher's newest edition of a stage.
 

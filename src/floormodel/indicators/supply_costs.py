@@ -56,7 +56,7 @@ def cost_handicap(technology: ArrayLike, theta: ArrayLike) -> Array:
     """How many times cheaper an origin (n,) would have to land its goods to sell what the one with the largest T sells at its own
     cost: (T_max / T)^(1 / theta). An origin with T = 0 has none (inf)."""
     level = np.asarray(technology, dtype=float)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return (level.max(axis=-1, keepdims=True) / level) ** (1 / np.asarray(theta, dtype=float))
 
 

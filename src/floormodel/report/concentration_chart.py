@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from floormodel.errors import DataError, did_you_mean
-from floormodel.market import list_markets
+from floormodel.indicators.supply_tables import concentration_tables
 
 # Okabe-Ito colours dark enough for lines, with a line style and a marker each, so that a grey print keeps them apart
 Style = tuple[str, Any, str]
@@ -60,13 +57,9 @@ def _draw_stage(share: Axes, index: Axes, rows: pd.DataFrame, style: Style) -> N
 
 
 def load_concentration(market: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A shipped market's `concentration.csv` and `concentration_fit.csv`; raises DataError for an unknown market."""
-    if market not in list_markets():
-        raise DataError(f"unknown market {market!r}; {did_you_mean(market, list_markets())}")
-    folder = Path(str(resources.files("floormodel") / "data" / market))
-    history, fitted = (pd.read_csv(folder / f, keep_default_na=False, na_values=[""]) for f in
-                       ("concentration.csv", "concentration_fit.csv"))
-    return history, fitted
+    """A shipped market's `concentration.csv` and `concentration_fit.csv`; raises DataError for a market without them."""
+    tables = concentration_tables(market)
+    return tables["history"], tables["trends"]
 
 
 def concentration_chart(table: pd.DataFrame, title: str) -> Figure:
