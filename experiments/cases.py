@@ -37,8 +37,8 @@ def case_of(market: fm.Market) -> FloorCase:
         return FloorCase("ndpr_oxide", 110_000.0, (60e3, 70e3, 80e3, 95e3, 110e3, 130e3, 150e3), members, ("magnet",), "CHN",
                          "the level of the price guarantees signed in the United States (2025) and Japan (2026)")
     good = market.goods[-1]
-    price = round(1.4 * float(market.dataset["price0"].sel(good=good).max()), -3)
+    price = float(f"{1.4 * float(market.dataset['price0'].sel(good=good).max()):.2g}")
     lead = str(market.dataset["output0"].sel(good=good).idxmax("region").item())
-    return FloorCase(good, price, tuple(round(price * x, -2) for x in (0.75, 0.85, 1.0, 1.2)),
+    return FloorCase(good, price, tuple(float(f"{price * x:.3g}") for x in (0.75, 0.85, 1.0, 1.2)),
                      {first: allies} | ({"USA alone": ("USA",)} if "USA" in allies[:-1] else {}), (), lead,
                      "1.4 times the benchmark price; no floor has been announced")
