@@ -1,6 +1,6 @@
 """`python -m calibration MARKET|elasticities|all`: rebuild a market's tables from its folder in `calibration/figures/`.
 
-`python -m calibration import` reads the files that agencies publish.
+`python -m calibration import` reads the files that agencies publish, `python -m calibration figures` puts them in a market's folder.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 
 from calibration import chain, concentration, hosts, ownership, price_process, supply_structure
+from calibration.new_edition import figures_command
 from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
-SHARED = ("elasticities",)  # tables of no one market
+SHARED = ("elasticities", "price_correlation")  # tables of no one market
 MARKETS = tuple(sorted(path.parent.name for path in chain.FIGURES.glob("*/market.toml")))
 
 
@@ -60,7 +61,7 @@ def rebuild(market: str, output: Path, figures: Path | None) -> None:
             if (concentration.FIGURES / f"{name}.csv").is_file():
                 for part in (concentration, ownership, supply_structure):
                     part.build(name, folder)
-            if name in price_process.SERIES:
+            if price_series.has_series(name):
                 price_process.build(name, folder)
         except FloormodelError as exc:
             raise click.ClickException(str(exc)) from exc
@@ -68,6 +69,7 @@ def rebuild(market: str, output: Path, figures: Path | None) -> None:
 
 
 main.add_command(import_command)
+main.add_command(figures_command)
 
 if __name__ == "__main__":
     main(prog_name="python -m calibration")

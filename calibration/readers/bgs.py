@@ -30,7 +30,7 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
     for line, row in table.dicts():
         name, _, stage = row["bgs_commodity_trans"].partition(",")
         named = mineral(name)
-        if options.mineral and mineral(options.mineral) not in (named, named.split(" ")[0]):
+        if not options.wants(named) and not options.wants(named.split(" ")[0]):
             continue
         place = country(row["country_trans"], table.where(line, "country_trans"), findings)
         measure = unit(row["units"], table.where(line, "units"), findings)

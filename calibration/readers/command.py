@@ -1,4 +1,4 @@
-"""`python -m calibration import SOURCE FILE... -o OUT.csv`."""
+"""`python -m calibration import SOURCE FILE... -o OUT.csv`: an agency's files to a long table."""
 
 from __future__ import annotations
 

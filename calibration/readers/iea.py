@@ -37,7 +37,7 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
     base, records = min(supply, default=min((entry[4] for entry in entries), default="")), []
     for name, stage, place, scenario, year, value, where in entries:
         named = mineral(name.partition("(")[0])
-        if options.mineral and named != mineral(options.mineral):
+        if not options.wants(named):
             continue
         statistic = "production" if place else "consumption"
         found = country("World" if place.lower() in TOTALS else place, where, findings) if place else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from calibration.readers.cells import Cell, CellFault, joined, parse
 from calibration.readers.findings import Findings
+from calibration.readers.labels import mineral
 from calibration.readers.long_table import Record
 
 CURRENCY = re.compile(r"USD|US cents|EUR|GBP|CNY|JPY|index")
@@ -15,11 +16,17 @@ LOW_PRICE = 20.0  # USD/t below which a price is suspected to be one per pound o
 
 @dataclass(frozen=True)
 class Options:
-    """What the user adds to a file: a mineral or codes to keep, the edition where its name does not say it."""
+    """What the user adds to a file: its mineral (others are left out), the edition where its name does not say it; codes
+    and minerals to keep."""
 
     mineral: str = ""
     codes: tuple[str, ...] = ()
     edition: str = ""
+    keep: tuple[str, ...] = ()
+
+    def wants(self, named: str) -> bool:
+        """Are rows of this mineral, as `labels.mineral` names it, to be kept?"""
+        return (not self.mineral or named == mineral(self.mineral)) and (not self.keep or named in self.keep)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def read_2025(table: TextTable, findings: Findings, options: Options) -> list[Re
     for line, row in table.dicts():
         named, spelling = erratum(edition, "germanium", "mineral", plain(row["COMMODITY"]))
         named = mineral(named)
-        if not edition or (options.mineral and named != mineral(options.mineral)):
+        if not edition or not options.wants(named):
             continue
         place = country(row["COUNTRY"], table.where(line, "COUNTRY"), findings, glued=True)
         text, unit_note = erratum(edition, named, "unit", row["UNIT_MEAS"].strip())
@@ -61,7 +61,7 @@ def read_2026(table: TextTable, edition: str, findings: Findings, options: Optio
     records = []
     for line, row in table.dicts():
         named = mineral(row["Commodity"])
-        if options.mineral and named != mineral(options.mineral) and plain(row["MCS chapter"]) != plain(options.mineral):
+        if not options.wants(named):
             continue
         place = country(row["Country"], table.where(line, "Country"), findings, glued=True)
         measure = unit(row["Unit"], table.where(line, "Unit"), findings)

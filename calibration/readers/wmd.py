@@ -34,7 +34,7 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
     for sheet in book.tables(_fits, "Country, unit, 2020, ...", findings):
         name, _, detail = sheet.sheet.partition("(")
         named = mineral(name)
-        if not options.mineral or named == mineral(options.mineral):
+        if options.wants(named):
             records += _table(sheet.header, sheet.rows, named, detail.strip(" )"), stated, f"{sheet.file}, sheet {sheet.sheet!r}",
                               sheet.where, findings)
     return records

@@ -65,7 +65,7 @@ def _sheet(table: SheetTable, findings: Findings, options: Options) -> list[Reco
                 note = "nominal" if nominal else f"real, dollars of {real[1] if real else ''}"
                 records.append(Row(SOURCE, edition, mineral(_bare(name)), _detail(name), "WLD").record(
                     "price", period_text(period), found[n], cell, where, note))
-    return [r for r in records if not options.mineral or r.mineral == mineral(options.mineral)]
+    return [r for r in records if options.wants(r.mineral)]
 
 
 def _fits(header: list[str]) -> bool:
