@@ -1,5 +1,7 @@
 """Paths: one period is the static market, held prices bring the long run, stopping changes nothing, plants follow prices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,6 +171,18 @@ def test_consistent_expectations_leave_no_profitable_plant_out(short, plans):
     assert float(run["started"].max()) > 100
     first = run["started"].values
     assert first[0] > first[-1]  # early plants find the price that later ones bring down
+
+
+def test_drawn_costs_go_with_their_draws(short, plans):
+    """A chunk of draws takes its own costs: cheap plants are built, dear ones are not, whatever the chunk."""
+    market = fm.sample(short.open_projects("all"), 4, seed=1)
+    cost = np.array([1e4, 1e7, 1e7, 1e4])
+    drawn = [fm.Plan(replace(plans[0].project, capex=cost), 1000.0, 2500.0)]
+    whole, parts = (fm.simulate(market, [FLOOR], [2025], plans=drawn, chunk=size) for size in (4, 3))
+    assert same(whole, parts)
+    assert np.array_equal(whole.dataset["started"].sel(scenario="policy").values.ravel(), [1000.0, 0.0, 0.0, 1000.0])
+    with pytest.raises(ScenarioError, match=r"\[4\] draws; expected 1"):
+        fm.simulate(short.open_projects("all"), [FLOOR], [2025], plans=drawn)
 
 
 def test_hazard_and_expiry_keep_plants_away(short, plans):

@@ -10,7 +10,7 @@ their life a year. Expectations are those of floormodel.dynamics.path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,12 @@ class Plan:
         return 1 / self.project.life
 
 
+    def at(self, rows: Array) -> Plan:
+        """The same for some draws, where its costs are drawn."""
+        drawn = {name: value[rows] for name, value in vars(self.project).items() if np.ndim(value) == 1}
+        return replace(self, project=replace(self.project, **drawn)) if drawn else self
+
+
 @dataclass(frozen=True, eq=False)
 class Fleet:
     """Capacity of each plan: `running` (B, P) t/yr, `building` (B, P, L) t/yr that run 1 .. L periods later,
@@ -75,6 +81,9 @@ def check_plans(plans: Sequence[Plan], market: Market) -> None:
         if float(made.max()) <= 0 and (float(latent.max()) <= 0 or (plan.good, plan.region) not in market.opened):
             faults.add(where, f"no output and no opened latent project of {plan.good} in {plan.region}",
                        "one of them: new plants need routes to buyers", "open_projects, or a latent project in latent.csv")
+        sizes = {np.size(value) for value in vars(plan.project).values() if np.ndim(value) == 1}
+        if sizes - {market.draws}:
+            faults.add(f"{where}, costs", f"{sorted(sizes)} draws", f"{market.draws}, as many as the market has")
         if not (plan.per_year >= 0 and plan.total >= 0 and 0 <= plan.non_delivery < 1):
             faults.add(where, f"per_year {plan.per_year}, total {plan.total}, non_delivery {plan.non_delivery}",
                        "tonnes of 0 or more and a share from 0 to below 1")

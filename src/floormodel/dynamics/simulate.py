@@ -74,7 +74,8 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     market : of either horizon, with or without draws; its speeds of adjustment are those of `dynamics.adjustment`
     policies : instruments, or `Dated` ones
     years : whole years one after another; the first may be the benchmark's or later
-    plans : plants that may be built; where nothing is made in the benchmark, open the market's latent project first
+    plans : plants that may be built; where nothing is made in the benchmark, open the market's latent project first. Their
+        costs may be drawn: `Project.drawn` with as many draws as the market
     growth : "projections" for the market's own table, or a table like it; None for a world that stands still
     growth_scenario : which scenario of that table
     disruptions : supply that stops for a while
@@ -158,7 +159,8 @@ def _chunk(whole: Setting, state: PathState | None, rows: np.ndarray, adjustment
     market = whole.market
     if len(rows) < market.draws:
         market = replace(market, dataset=market.dataset.isel(draw=rows))
-    setting = replace(whole, market=market, speeds=speeds(market, whole.periods_per_year, adjustment), gone=whole.gone[rows])
+    plans = tuple(plan.at(rows) for plan in whole.plans)
+    setting = replace(whole, market=market, plans=plans, speeds=speeds(market, whole.periods_per_year, adjustment), gone=whole.gone[rows])
     start = first_state(setting) if state is None else PathState(state.year, state.policy.at(rows), state.none.at(rows))
     records, end, rounds, settled = run_path(setting, start, tick)
     flat = {f"{run}/{name}": array for run, record in records.items() for name, array in record.items()}
