@@ -134,7 +134,7 @@ def _read(source: str, path: Path, keep: Options) -> list[Record]:
 
 def _origin(path: Path, source: str) -> str:
     """The published files behind a table by its manifest, else the file itself."""
-    rows = [row for (_, of), row in read_manifest(path.parent).items() if of == source]
+    rows = [row for (made, _, of), row in read_manifest(path.parent).items() if (made, of) == (path.name, source)]
     return "; ".join(f"{row['file']} (SHA-256 {row['sha256']})" for row in rows) or f"{path.name} (SHA-256 {sha256(path)})"
 
 

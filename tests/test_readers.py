@@ -24,7 +24,7 @@ def test_86_a_file_that_has_changed_is_refused_until_it_is_accepted(tmp_path: Pa
     assert (count, warned) == (12, []) and len(read_long(out)) == 12
     manifest = out.with_name("manifest.csv")
     row = next(csv.DictReader(manifest.open()))
-    assert row == {"file": path.name, "sha256": sha256(path), "source": "usgs-mcs", "date": "2026-01-02"}
+    assert row == {"file": path.name, "sha256": sha256(path), "source": "usgs-mcs", "date": "2026-01-02", "table": out.name}
     before, first = out.read_bytes(), manifest.read_bytes()
     import_files("usgs-mcs", [path], out, today=date(2026, 3, 4))
     assert out.read_bytes() == before and manifest.read_bytes() == first  # an unchanged file keeps its day
@@ -93,3 +93,16 @@ def test_workbooks_need_their_library(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(DataError, match=r"pip install floormodel\[calibration\]"):
         read_files("iea", [path])
+
+
+def test_two_tables_of_one_file_share_the_manifest(tmp_path: Path) -> None:
+    path, first, second = world(tmp_path), tmp_path / "out" / "first.csv", tmp_path / "out" / "second.csv"
+    import_files("usgs-mcs", [path], first, today=date(2026, 1, 2))
+    world(tmp_path, (",650,", ",660,"))
+    with pytest.raises(DataError, match="E315"):
+        import_files("usgs-mcs", [path], second)
+    import_files("usgs-mcs", [path], second, accept=True, today=date(2026, 1, 3))
+    rows = {row["table"]: row for row in csv.DictReader(first.with_name("manifest.csv").open())}
+    assert [rows[t]["date"] for t in ("first.csv", "second.csv")] == ["2026-01-02", "2026-01-03"]
+    assert rows["first.csv"]["sha256"] != rows["second.csv"]["sha256"] == sha256(path)  # the first was made from the older file
+    import_files("usgs-mcs", [path], second)

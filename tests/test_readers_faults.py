@@ -257,6 +257,8 @@ def test_83_other_encodings_and_a_last_line_that_may_be_cut(tmp_path: Path) -> N
     assert "E313" in refusal("bgs", text_file(tmp_path, "bgs.csv", ""))
     path = text_file(tmp_path, "mcs2023-cobal_world.csv", COBALT.rstrip("\n"))
     assert [w.where[:4] for w in read_files("usgs-mcs", [path])[1]] == ["W304"]
+    path = text_file(tmp_path, "BACI_HS17_Y2022.csv", "t,i,j,k,v,q\n2022,516,490,260500,12.5,1")
+    assert [w.where[:4] for w in read_files("baci", [path])[1]] == ["W304"]
     assert "E313" in refusal("dataweb", dataweb(tmp_path, rows=3))  # fewer rows than the sheet says it has
     assert "E313" in refusal("baci", text_file(tmp_path, "BACI_HS17_Y2022.csv", "t,i,j,k,v,q\n2022,516,490,260500,12.5\n"))
 

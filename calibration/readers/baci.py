@@ -53,6 +53,10 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
                 records += _records(row, f"{path.name}, row {line}", edition, name[2] if name else None, findings)
     except (UnicodeDecodeError, csv.Error) as exc:
         raise CannotRead("E313", path.name, str(exc), "CSV in UTF-8", MEND) from exc
+    with path.open("rb") as raw:
+        raw.seek(-1, 2)
+        if raw.read() not in (b"\n", b"\r"):
+            findings.warn("W304", f"{path.name}, last row", "no line end after the last row", "a whole file", "compare it with the publisher's")
     return records
 
 

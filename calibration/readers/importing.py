@@ -46,7 +46,7 @@ def import_files(source: str, files: Sequence[Path], out: Path, options: Options
         As `read_files`, and E315 for a file that has changed since its last import unless `accept`.
     """
     findings = Findings(source)
-    check_unchanged(out.parent, [f for f in files if f.is_file()], source, accept, findings)
+    check_unchanged(out, [f for f in files if f.is_file()], source, accept, findings)
     records = _read(source, files, options, findings)
     findings.raise_if_any()
     write_long(out, records)
@@ -54,7 +54,7 @@ def import_files(source: str, files: Sequence[Path], out: Path, options: Options
     notes.unlink(missing_ok=True)
     if findings.warnings:
         notes.write_text("".join(f"{w}\n" for w in findings.warnings), "utf-8")
-    write_manifest(out.parent, list(files), source, today or date.today())
+    write_manifest(out, list(files), source, today or date.today())
     return len(records), findings.warnings
 
 
