@@ -17,7 +17,7 @@ from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError
 
 DATA = Path(__file__).resolve().parents[1] / "src" / "floormodel" / "data"
-SHARED = ("elasticities", "price_correlation")  # tables of no one market
+SHARED = ("elasticities", "price_correlation", "share_checks")  # tables of no one market
 MARKETS = tuple(sorted(path.parent.name for path in chain.FIGURES.glob("*/market.toml")))
 
 
