@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from calibration.chain import FIGURES
+from calibration.new_edition import Choices, rewrite_figures
 from calibration.readers.importing import read_files
 from calibration.readers.reading import Options
 from tests.upstream_files import one, records, refusal, warnings
@@ -115,3 +117,15 @@ def test_iea_dataset() -> None:
     assert one(rows, mineral="copper", country="CHL", stage="mining", period="2024").value == 5476
     assert one(rows, mineral="lithium", stage="Total demand", period="2024").value == 205
     assert [w.found for w in warnings("iea", path) if "Nickel.mining" in w.where] == ["rows add up to 3961, printed total 3861 (-2.6%)"]
+
+
+@pytest.mark.parametrize(("market", "source", "name", "rows"), [
+    ("gallium", "usgs-mcs", "MCS2026_Commodities_Data_sample.csv", 3), ("antimony", "usgs-mcs", "MCS2026_Commodities_Data_sample.csv", 1),
+    ("lithium", "iea", "iea_critical_minerals_dataset_2025_flattened.json", 8),
+    ("natural_graphite", "iea", "iea_critical_minerals_dataset_2025_flattened.json", 1)])
+def test_the_markets_hold_what_the_published_files_say(tmp_path: Path, market: str, source: str, name: str, rows: int) -> None:
+    lines, _ = rewrite_figures(FIGURES / market, [f"{source}={RAW / name}"], [], tmp_path / market, Choices())
+    replaced = [line for line in lines if line.what.startswith("replaced")]
+    assert len(replaced) == rows
+    for line in replaced:
+        assert float(line.before) == pytest.approx(float(line.after), rel=1e-6), line

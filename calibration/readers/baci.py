@@ -56,7 +56,8 @@ def read(path: Path, findings: Findings, options: Options) -> list[Record]:
     with path.open("rb") as raw:
         raw.seek(-1, 2)
         if raw.read() not in (b"\n", b"\r"):
-            findings.warn("W304", f"{path.name}, last row", "no line end after the last row", "a whole file", "compare it with the publisher's")
+            findings.warn("W304", f"{path.name}, last row", "no line end after the last row", "a whole file",
+                          "the last row may be cut: compare it with the publisher's")
     return records
 
 
