@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from calibration import chain, concentration, hosts, ownership, price_process, supply_structure
+from calibration import chain, concentration, hosts, ownership, price_process, price_series, supply_structure
 from calibration.new_edition import figures_command
 from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError

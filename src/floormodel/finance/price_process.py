@@ -9,6 +9,7 @@ and `kappa` too slow (Working 1960); nothing is done about it here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from floormodel.errors import ConvergenceError, DataError
+from floormodel.errors import ConvergenceError, DataError, did_you_mean
 
 Array = NDArray[np.float64]
 PERSISTENCE = (1e-6, 1 - 1e-6)  # bounds on phi; a fit that ends at one has no finite half-life, or none worth the name
@@ -147,6 +148,21 @@ def load_price_risk(market: str | Path) -> PriceRisk:
     return PriceRisk(str(rows["good"].iloc[0]), process, ranges["half_life"], ranges["sigma"])
 
 
+def load_price_correlation(markets: Sequence[str], folder: Path | None = None) -> pd.DataFrame:
+    """Correlation matrix of yearly price shocks of the reference goods of `markets`, labelled by market; positive semidefinite.
+
+    Raises DataError for a market that the table of the package (or of `folder`) does not hold.
+    """
+    path = (folder or Path(str(resources.files("floormodel"))) / "data" / "price_correlation") / "correlation.csv"
+    rows = pd.read_csv(path)
+    known = sorted({*rows["market"], *rows["with_market"]})
+    if unknown := [m for m in markets if m not in known]:
+        raise DataError(f"{path.name}: no prices of {unknown}; {did_you_mean(unknown[0], known)}")
+    value = {(a, b): float(r) for a, b, r in zip(rows["market"], rows["with_market"], rows["correlation"])}
+    matrix = [[1.0 if a == b else value.get((a, b), value.get((b, a), float("nan"))) for b in markets] for a in markets]
+    return pd.DataFrame(matrix, index=list(markets), columns=list(markets))
+
+
 def fit(prices: ArrayLike, step: float = 1.0) -> Fit:
     """Exact maximum likelihood of a stationary Gaussian AR(1) on log `prices` (n,), one every `step` years.
 
@@ -154,12 +170,7 @@ def fit(prices: ArrayLike, step: float = 1.0) -> Fit:
     concentrated out, the persistence is found by bounded search; standard errors from the observed information. Raises
     DataError for fewer than five prices, or one that is not positive; ConvergenceError where the search fails.
     """
-    series = np.asarray(prices, dtype=float)
-    if series.ndim != 1 or len(series) < 5 or not np.all(np.isfinite(series)) or np.any(series <= 0):
-        raise DataError("price process: expected five or more positive, finite prices in order of time")
-    x = np.log(series)
-    if np.ptp(x) == 0:
-        raise DataError("price process: the prices never change; a process cannot be fitted to an administered price")
+    x = log_prices(prices)
     found = minimize_scalar(lambda p: -_likelihood(p, x)[0], bounds=PERSISTENCE, method="bounded",
                             options={"xatol": 1e-10})
     if not found.success:
@@ -170,6 +181,20 @@ def fit(prices: ArrayLike, step: float = 1.0) -> Fit:
     errors = (float("nan"),) * 3 if at_bound else _standard_errors(np.array([phi, sd, mean]), x)
     process = OrnsteinUhlenbeck.from_ar1(phi, sd, mean, step)
     return Fit(process, phi, sd, mean, errors, likelihood, len(x), step, at_bound)
+
+
+def log_prices(prices: ArrayLike) -> Array:
+    """Log of a series of prices (n,) that a process can be fitted to.
+
+    Raises DataError for fewer than five prices, one that is not positive, or prices that never change.
+    """
+    series = np.asarray(prices, dtype=float)
+    if series.ndim != 1 or len(series) < 5 or not np.all(np.isfinite(series)) or np.any(series <= 0):
+        raise DataError("price process: expected five or more positive, finite prices in order of time")
+    x = np.log(series)
+    if np.ptp(x) == 0:
+        raise DataError("price process: the prices never change; a process cannot be fitted to an administered price")
+    return x
 
 
 def _likelihood(phi: float, x: Array) -> tuple[float, float, float]:
