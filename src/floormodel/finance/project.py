@@ -92,7 +92,7 @@ class Project:
 def output_profile(project: Project) -> Array:
     """Tonnes sold in each year of operation per tonne a year of capacity: (..., life)."""
     ramp = np.minimum(1.0, np.arange(1, project.life + 1) / project.ramp_years)
-    return _column(project.utilisation) * ramp
+    return column(project.utilisation) * ramp
 
 
 def project_cash_flow(
@@ -107,18 +107,18 @@ def project_cash_flow(
     losses keep their real value. Working capital is released in the last year.
     """
     tonnes = output_profile(project)
-    revenue = tonnes * (np.atleast_1d(np.asarray(net_price, dtype=float)) + _column(project.byproduct_credit))
-    costs = tonnes * (np.atleast_1d(np.asarray(input_cost, dtype=float)) + _column(project.opex))
-    operating = revenue - costs - _column(project.sustaining) * _column(project.capex)
+    revenue = tonnes * (np.atleast_1d(np.asarray(net_price, dtype=float)) + column(project.byproduct_credit))
+    costs = tonnes * (np.atleast_1d(np.asarray(input_cost, dtype=float)) + column(project.opex))
+    operating = revenue - costs - column(project.sustaining) * column(project.capex)
     depreciated = np.arange(project.life) < project.depreciation_years
-    taxable = operating - depreciated * _column(project.capex) / min(project.depreciation_years, project.life)
+    taxable = operating - depreciated * column(project.capex) / min(project.depreciation_years, project.life)
     if losses == "carried":
         cumulative = np.maximum.accumulate(np.maximum(np.cumsum(taxable, axis=-1), 0.0), axis=-1)
         taxable = np.diff(cumulative, axis=-1, prepend=0.0)
-    tied = _column(project.working_capital) * revenue
+    tied = column(project.working_capital) * revenue
     tied[..., -1] = 0.0
-    years = operating - _column(project.tax) * taxable - np.diff(tied, axis=-1, prepend=0.0)
-    spent = np.repeat(-_column(project.capex) / project.build_years, project.build_years, axis=-1)
+    years = operating - column(project.tax) * taxable - np.diff(tied, axis=-1, prepend=0.0)
+    spent = np.repeat(-column(project.capex) / project.build_years, project.build_years, axis=-1)
     return np.concatenate([np.broadcast_to(spent, (*years.shape[:-1], project.build_years)), years], axis=-1)
 
 
@@ -218,6 +218,6 @@ def _project(rows: pd.DataFrame) -> Project:
     return Project(first["project"], first["good"], first["region"], first["role"], ranges=ranges, **values)
 
 
-def _column(value: ArrayLike) -> Array:
+def column(value: ArrayLike) -> Array:
     """A number or an array over draws with an axis for the years added."""
     return np.asarray(value, dtype=float)[..., None]

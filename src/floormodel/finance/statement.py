@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from floormodel.errors import DataError
-from floormodel.finance.project import Project, _column, output_profile
+from floormodel.finance.project import Project, column, output_profile
 
 Array = NDArray[np.float64]
 
@@ -72,26 +72,27 @@ def nominal_statement(project: Project, net_price: ArrayLike, input_cost: ArrayL
     """
     if not inflation > -1:
         raise DataError(f"statement: found inflation = {inflation}; expected more than -1")
-    index = (1 + inflation) ** np.arange(project.build_years + project.life)
+    index = np.asarray((1 + inflation) ** np.arange(project.build_years + project.life), dtype=float)
     level = index[project.build_years:]
     tonnes = output_profile(project)
-    revenue = level * tonnes * (np.atleast_1d(np.asarray(net_price, dtype=float)) + _column(project.byproduct_credit))
-    inputs = tonnes * (np.atleast_1d(np.asarray(input_cost, dtype=float)) + _column(project.opex))
-    costs = level * (inputs + _column(project.sustaining) * _column(project.capex))
-    spent = index[:project.build_years] * _column(project.capex) / project.build_years
+    revenue = level * tonnes * (np.atleast_1d(np.asarray(net_price, dtype=float)) + column(project.byproduct_credit))
+    inputs = tonnes * (np.atleast_1d(np.asarray(input_cost, dtype=float)) + column(project.opex))
+    costs = level * (inputs + column(project.sustaining) * column(project.capex))
+    spent = index[:project.build_years] * column(project.capex) / project.build_years
     written_off = np.arange(project.life) < project.depreciation_years
     depreciation = written_off * spent.sum(-1, keepdims=True) / min(project.depreciation_years, project.life)
     charged = np.asarray(interest, dtype=float)
     taxable = revenue - costs - depreciation - charged
     profit = np.maximum.accumulate(np.maximum(np.cumsum(taxable, axis=-1), 0.0), axis=-1)
-    tax = _column(project.tax) * np.diff(profit, axis=-1, prepend=0.0)
-    tied = _column(project.working_capital) * revenue
+    tax = column(project.tax) * np.diff(profit, axis=-1, prepend=0.0)
+    tied = column(project.working_capital) * revenue
     tied[..., -1] = 0.0
     added = np.diff(tied, axis=-1, prepend=0.0)
     sales = level * tonnes * np.atleast_1d(np.asarray(net_price, dtype=float))
-    share = _column(project.royalty)
+    share = column(project.royalty)
     royalty = sales * share / (1 - share)
     shape = np.broadcast_shapes(revenue.shape, costs.shape, tax.shape)
-    lines = (revenue + royalty, royalty, costs, depreciation, charged, tax, added, revenue - costs - tax - added)
-    wide = [np.broadcast_to(line, shape) for line in lines]
-    return Statement(*wide, np.broadcast_to(spent, (*shape[:-1], project.build_years)), index)
+    lines = {"gross_revenue": revenue + royalty, "royalty": royalty, "costs": costs, "depreciation": depreciation, "interest": charged,
+             "tax": tax, "working_capital": added, "cfads": revenue - costs - tax - added}
+    wide = {name: np.broadcast_to(line, shape) for name, line in lines.items()}
+    return Statement(**wide, capex=np.broadcast_to(spent, (*shape[:-1], project.build_years)), index=index)
