@@ -13,13 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from floormodel.indicators.supply_tables import concentration_tables
+from floormodel.report.labels import good_name, region_name
 
 # Okabe-Ito colours dark enough for lines, with a line style and a marker each, so that a grey print keeps them apart
 Style = tuple[str, Any, str]
 STYLES: tuple[Style, ...] = (("#0072B2", "-", "o"), ("#D55E00", (0, (6, 1.5)), "s"), ("#009E73", "-.", "^"))
 INK = "#333333"
-COUNTRIES = {"CHN": "China", "COD": "DR Congo", "IDN": "Indonesia", "AUS": "Australia", "USA": "United States"}
-STAGES = {"ndpr_oxide": "NdPr oxide"}
 
 
 def _source_names(ids: pd.Series) -> str:
@@ -77,7 +76,7 @@ def concentration_chart(table: pd.DataFrame, title: str) -> Figure:
         many = rows.groupby("source")["year"].nunique().max() > 1
         handles.append(Line2D([], [], color=style[0], linestyle=style[1] if many else "none", linewidth=1.8,
                               marker=style[2], markersize=4, markerfacecolor="white",
-                              label=f"{STAGES.get(str(stage), str(stage))}: {COUNTRIES.get(leader, leader)}"))
+                              label=f"{good_name(str(stage))}: {region_name(leader)}"))
     share.set_title("Share of the largest supplier in world output", fontsize=9.5, color=INK, loc="left")
     index.set_title("Herfindahl-Hirschman index (0 to 1), all suppliers", fontsize=9.5, color=INK, loc="left")
     share.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -103,8 +102,9 @@ def _footer(table: pd.DataFrame) -> str:
     if len(fitted):
         main = pd.Series([_main_source(rows) for _, rows in fitted.groupby("stage")])
         marks = f"Lines: reported output, {_source_names(main)}. Dots and band: fractional-logit trend and its 90 % " \
-                f"block-bootstrap band, which describes the past and is no forecast. {marks}"
-    bases = "; ".join(f"{STAGES.get(str(stage), str(stage))}: {' or '.join(rows['basis'].unique())}"
+                f"block-bootstrap band, which describes the past and is no forecast; a step in them is a year from which the source " \
+                f"counts otherwise. {marks}"
+    bases = "; ".join(f"{good_name(str(stage))}: {' or '.join(rows['basis'].unique())}"
                       for stage, rows in table.groupby("stage", sort=False))
     sources = f"Unit: share of world output ({bases}). Source: {_source_names(table['source'])}; own calculation."
     return "\n".join(textwrap.wrap(f"{marks} {sources}", 165))
