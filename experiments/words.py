@@ -41,6 +41,11 @@ def quantiles(values: pd.Series | np.ndarray) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
+def says(values: pd.Series | np.ndarray, unit: str) -> str:
+    """Median and range of what is not missing, in readers' units."""
+    return span(*quantiles(values), unit)
+
+
 class Reader:
     """Reads an indicator frame: `change`, `base`, `value` as text with a range, `sign` as a share of draws."""
 

@@ -56,8 +56,11 @@ class Path:
         return out.assign_attrs(values.attrs)
 
     def to_dataframe(self, variable: str, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> pd.DataFrame:
-        """Quantiles over draws of a variable, long: one row per scenario, period and label, one column per quantile."""
-        table = self.dataset[variable].quantile(list(quantiles), dim="draw").to_series().unstack("quantile")
+        """Quantiles over draws of a variable, long: one row per scenario, period and label, one column per quantile; rows that are
+        missing in every draw are left out."""
+        values = self.dataset[variable]
+        rows = values.stack(row=[d for d in values.dims if d != "draw"]).dropna("row", how="all")
+        table = rows.quantile(list(quantiles), dim="draw").to_series().unstack("quantile")
         table.columns = [f"q{100 * q:02.0f}" for q in quantiles]
         return table.reset_index()
 

@@ -81,7 +81,7 @@ def _supply_levels(good: str, supplied: Array, lead: Array, regions: Sequence[st
     yield "dominant_share", good, "world", "share", np.where(lead, share, 0.0).sum(-1)
     yield "top3_share", good, "world", "share", np.sort(share[:, named], axis=-1)[:, -3:].sum(-1)
     yield "non_dominant_supply", good, "world", "t/yr", np.where(lead, 0.0, supplied).sum(-1)
-    low, high = _hhi(share, regions)
+    low, high = location_hhi(share, regions)
     yield "hhi_low", good, "world", "0-1", low
     yield "hhi_high", good, "world", "0-1", high
     yield "effective_suppliers", good, "world", "number", 2 / (low + high)
@@ -110,7 +110,7 @@ def _bloc_levels(good: str, output: Array, q: Array, use: Array, buyer: Array, p
     yield "bloc_producer_price", good, "bloc", "USD/t", np.where(total > 0, mean, np.nan)
 
 
-def _hhi(share: Array, regions: Sequence[str]) -> tuple[Array, Array]:
+def location_hhi(share: Array, regions: Sequence[str]) -> tuple[Array, Array]:
     """HHI by location; sharp bounds where the rest of the world lumps suppliers together, none larger than the second listed one."""
     made = share.sum(-1) > 0.5  # false where nothing is produced or the draw was not solved
     exact = np.where(made, (share**2).sum(-1), np.nan)

@@ -1,0 +1,126 @@
+"""Ten years of price support: the floor, the gap subsidy and the covered floor year by year, with plants that may be built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+import floormodel as fm
+from experiments.analysis import Policies, Progress, floor
+from experiments.cases import FloorCase, case_of
+from floormodel.errors import DataError
+from floormodel.indicators.catalogue import location_hhi
+
+YEARS = tuple(range(2025, 2035))
+GROWTH = "stated_policies"
+FLOOR, COVERED, SUBSIDY, NONE = "Floor", "Floor, products covered", "Gap subsidy", "No policy"
+PLANT_SEED = 11
+
+
+@dataclass(frozen=True, eq=False)
+class TenYears:
+    """One path per scenario, all of the same market, draws and plants; `growth` says whether use and output follow projections."""
+
+    market: fm.Market
+    case: FloorCase
+    bloc: tuple[str, ...]
+    plans: tuple[fm.Plan, ...]
+    growth: bool
+    paths: Mapping[str, fm.Path]
+
+    def series(self, variable: str, scenario: str, good: str | None = None, regions: Sequence[str] | None = None,
+               plan: str | None = None) -> np.ndarray:
+        """A variable (draws, years); several regions are added up. NaN in draws whose path was not solved."""
+        path = next(iter(self.paths.values())) if scenario == NONE else self.paths[scenario]
+        values = path.dataset[variable].sel(scenario="none" if scenario == NONE else "policy")
+        if good is not None:
+            values = values.sel(good=good)
+        if regions is not None:
+            values = values.sel(region=list(regions)).sum("region", skipna=True)
+        if plan is not None:
+            values = values.sel(plan=plan)
+        out = values.transpose("draw", "period", ...).values
+        return np.where(path.converged.reshape(-1, *[1] * (out.ndim - 1)), out, np.nan)
+
+    def supply(self, scenario: str, good: str) -> np.ndarray:
+        """Primary and recycled output of all regions (draws, years, regions)."""
+        return self.series("output", scenario, good) + self.series("recycled", scenario, good)
+
+    def hhi(self, scenario: str, good: str) -> np.ndarray:
+        """World HHI by location, its upper bound (draws, years)."""
+        made = self.supply(scenario, good)
+        share = made / np.nansum(made, axis=-1, keepdims=True)
+        flat = location_hhi(np.nan_to_num(share).reshape(-1, share.shape[-1]), self.market.regions)[1]
+        return np.where(np.isfinite(share).all(-1), flat.reshape(share.shape[:2]), np.nan)
+
+    def outside(self, good: str) -> list[str]:
+        """Regions outside the bloc and apart from the dominant supplier that make a good in the benchmark."""
+        made = self.market.dataset["output0"].sel(good=good)
+        made = made.isel(draw=0) if "draw" in made.dims else made
+        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier and float(made.sel(region=r)) > 0]
+
+    def pays(self, scenario: str, plan: str) -> np.ndarray:
+        """Does a plant that is decided on in the first year pay at its hurdle (draws,)? NaN where the path was not solved."""
+        index = self.series("profitability", scenario, plan=plan)[:, 0]
+        return np.where(np.isfinite(index), (index > 0).astype(float), np.nan)
+
+
+def plans_of(market: fm.Market, draws: int) -> tuple[fm.Plan, ...]:
+    """The market's plans with their costs drawn; none where the market has no table of plans."""
+    try:
+        plans = fm.load_plans(market.name)
+    except DataError:
+        return ()
+    return tuple(replace(p, project=p.project.drawn(draws, PLANT_SEED) if draws > 1 else p.project) for p in plans)
+
+
+def projections_of(market: fm.Market) -> pd.DataFrame | None:
+    """The market's projections, if it has them."""
+    try:
+        return fm.load_projections(market.name)
+    except DataError:
+        return None
+
+
+def makers(market: fm.Market, good: str, bloc: Sequence[str]) -> list[str]:
+    """Members of the bloc that make a good or may."""
+    made = market.dataset["output0"].sel(good=good)
+    made = made.isel(draw=0) if "draw" in made.dims else made
+    return [r for r in bloc if float(made.sel(region=r)) > 0 or (good, r) in market.opened]
+
+
+def scenarios(market: fm.Market, case: FloorCase, bloc: Sequence[str]) -> dict[str, Policies]:
+    """What is compared: each in force throughout."""
+    making = makers(market, case.good, bloc)
+    out: dict[str, Policies] = {FLOOR: floor(case.good, bloc, case.headline)}
+    if case.downstream:
+        out[COVERED] = floor(case.good, bloc, case.headline, case.downstream)
+    if making:
+        out[SUBSIDY] = [fm.PriceGapSubsidy(good=case.good, regions=making, strike=case.headline)]
+    return out
+
+
+def prepare(name: str, draws: int, seed: int) -> tuple[fm.Market, FloorCase, tuple[str, ...]]:
+    """The market with its draws and every latent project open, its floor case and the bloc."""
+    market = fm.load_market(name, horizon="short").open_projects("all")
+    case = case_of(market)
+    return (fm.sample(market, draws, seed) if draws > 1 else market), case, tuple(next(iter(case.members.values())))
+
+
+def follow(market: fm.Market, case: FloorCase, bloc: tuple[str, ...], chosen: Mapping[str, Sequence[fm.Instrument | fm.Dated]],
+           progress: Progress) -> TenYears:
+    """Simulate every scenario of `chosen`. `progress` wraps the loop over them."""
+    plans, growth = plans_of(market, market.draws), projections_of(market)
+    along = GROWTH if growth is not None else None
+    paths = {label: fm.simulate(market, chosen[label], YEARS, plans=plans, growth=growth, growth_scenario=along)
+             for label in progress(list(chosen))}
+    return TenYears(market, case, bloc, plans, growth is not None, paths)
+
+
+def compute(name: str, draws: int, seed: int, progress: Progress) -> TenYears:
+    """Simulate the floor, the covered floor and the gap subsidy."""
+    market, case, bloc = prepare(name, draws, seed)
+    return follow(market, case, bloc, scenarios(market, case, bloc), progress)
