@@ -335,7 +335,7 @@ def test_chart(market: str, tmp_path: Path) -> None:
     lines = {line.get_linestyle() for line in share.lines if len(line.get_xdata()) > 12}
     colours = {line.get_color() for line in share.lines}
     assert len(colours) == table["stage"].nunique() and len(lines) >= 2
-    text = " ".join([figure.get_supxlabel(), figure.legends[0].get_title().get_text()])
+    text = " ".join([figure.get_supxlabel(), figure.legends[0].get_title().get_text()]).replace("\n", " ")
     for word in ("How concentrated?", "Unit: share of world output", "BGS 2025", "IEA 2025", "90 %"):
         assert word in text
     drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in index.lines])
