@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from calibration.figures import MARKET_COLUMNS, Figure, Table, read_figures, read_sources
 from floormodel.errors import DataError, Faults, did_you_mean
+from floormodel.finance.price_units import price_unit, usd_per_tonne
 
 MARKET_KEYS = MARKET_COLUMNS[:4]
 KEYS = ["figure", "good", "region", "partner"]
@@ -25,7 +26,6 @@ FIGURES_OF = {  # the figures that a table may hold
     "prices": ("price", "price_ratio", "exchange", "vat", "freight_share"),
     "checks": ("output", "output_share", "use", "use_share", "stock", "imports", "exports")}
 MASS = {"t": 1.0, "kt": 1e3, "Mt": 1e6, "kg": 1e-3, "lb": 0.45359237e-3}  # tonnes; the pound of 1959 is exact
-VAT = " incl. VAT"
 Array = NDArray[np.float64]
 
 
@@ -72,22 +72,15 @@ class Chain:
         Units read like ``USD/t``, ``USD/lb``, ``CNY/t Li2CO3 incl. VAT``. VAT is that of the region, or of China where
         the price has none.
         """
-        prices, unit = self.tables["prices"], figure.unit.removesuffix(VAT)
-        currency, _, rest = unit.partition("/")
-        mass, _, what = rest.partition(" ")
-        if mass not in MASS:
-            raise DataError(f"prices.csv: unit {figure.unit!r} of {good}; expected CURRENCY/MASS with mass {', '.join(MASS)}")
-        factor = 1 / MASS[mass]
-        if what:
-            contents = self.of("production", "content", good)
-            if ("", what) not in contents:
-                raise DataError(f"prices.csv: unit {figure.unit!r} of {good}: no row content,{good},,{what} in production.csv")
-            factor /= contents["", what].value
-        if currency != "USD":
-            factor /= prices.value("exchange", "", "", currency)
-        if figure.unit.endswith(VAT):
-            factor /= 1 + prices.value("vat", "", region or "CHN")
-        return figure.scaled(factor, "USD/t")
+        prices, unit = self.tables["prices"], price_unit(figure.unit)
+        contents = self.of("production", "content", good)
+        if unit.substance and ("", unit.substance) not in contents:
+            raise DataError(f"prices.csv: unit {figure.unit!r} of {good}: no row content,{good},,{unit.substance} in production.csv")
+        one = usd_per_tonne(
+            1.0, figure.unit, exchange=None if unit.currency == "USD" else prices.value("exchange", "", "", unit.currency),
+            vat=prices.value("vat", "", region or "CHN") if unit.with_vat else None,
+            content=contents["", unit.substance].value if unit.substance else None)
+        return figure.scaled(one, "USD/t")
 
 
 def read_chain(folder: Path) -> Chain:
