@@ -10,7 +10,8 @@ import pandas as pd
 import floormodel as fm
 from floormodel.finance.price_process import load_price_risk
 from floormodel.finance.project import load_projects
-from floormodel.indicators.viability import PlantPrices, Viability, viability
+from floormodel.indicators.plant_prices import PlantPrices, read_prices
+from floormodel.indicators.viability import Viability, viability
 from floormodel.report.labels import capitalised, region_name
 
 Policies = Sequence[fm.Instrument]
@@ -46,19 +47,7 @@ def plant_prices(run: fm.Equilibrium, good: str, region: str, whole_chain: bool,
 
     A plant that mines its own ore (`whole_chain`) buys no modelled input. NaN where nothing is made in the region.
     """
-    solved = run.base if base else run.solved
-    s, market = solved.state, run.market
-    g, r = market.goods.index(good), market.regions.index(region)
-    recipe = np.broadcast_to(s.benchmark.recipe, (len(s.price), len(market.goods), len(market.goods)))[:, g]
-    inputs = (recipe * s.buyer_price[:, :, r]).sum(-1)
-    paid = np.zeros(len(s.price))
-    for h in range(len(market.goods)):
-        q = s.flow[h][:, :, r]
-        total = q.sum(-1)
-        mean = (s.landed[h].landed[:, :, r] * q).sum(-1) / np.where(total > 0, total, 1.0)
-        paid += recipe[:, h] * np.where(total > 0, mean, s.buyer_price[:, h, r])
-    net = np.where(solved.system.layout.producing[g, r], s.margin[:, g, r] + inputs, np.nan)
-    return PlantPrices(net, 0.0 if whole_chain else inputs, 0.0 if whole_chain else paid, exposure)
+    return read_prices(run.base if base else run.solved, good, region, whole_chain, exposure)
 
 
 def exposure(market: fm.Market, policies: Policies, good: str, region: str) -> float:

@@ -88,7 +88,6 @@ def build_rule(project: Project, process: OrnsteinUhlenbeck, support: Support, w
     step = 1 / steps
     expect = transition(grid, grid * np.exp(-process.kappa * step), float(np.sqrt(process.variance(step))))
     discount = (1 + float(project.hurdle)) ** -step
-    fallback = without or support
     stays, after = (1 - hazard) ** step, without or support
     outside = np.zeros(POINTS)
     if hazard > 0:
