@@ -141,12 +141,11 @@ def finance(project: Project, net_price: ArrayLike, input_cost: ArrayLike, terms
                     loan_life_cover(cfads, loan.debt, terms.interest_rate), equity)
 
 
-def cover_at(project: Project, net_price: ArrayLike, input_cost: ArrayLike, terms: DebtTerms, debt: Service) -> Array:
-    """Cover ratios (..., tenor) of a debt already sized, at other real prices: of a path, or under a floor."""
-    years = debt.service.shape[-1]
-    interest = np.concatenate([debt.interest, np.zeros((*debt.interest.shape[:-1], project.life - years))], axis=-1)
-    statement = nominal_statement(project, net_price, input_cost, terms.inflation, interest)
-    return cover(statement.cfads[..., :years], debt.service)
+def statement_with_debt(project: Project, net_price: ArrayLike, input_cost: ArrayLike, terms: DebtTerms, debt: Service) -> Statement:
+    """The statement of a plant whose debt is sized already, at other real prices: on a price path, or under a floor."""
+    interest = np.zeros((*debt.interest.shape[:-1], project.life))
+    interest[..., :debt.interest.shape[-1]] = debt.interest
+    return nominal_statement(project, net_price, input_cost, terms.inflation, interest)
 
 
 def _discount(flows: Array, rate: float) -> Array:
