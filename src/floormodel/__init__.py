@@ -4,6 +4,7 @@ from floormodel.constraints import binding
 from floormodel.difference import Difference, diff
 from floormodel.dynamics.entry import Plan
 from floormodel.dynamics.growth import Disruption, load_projections
+from floormodel.dynamics.plans import load_plans
 from floormodel.dynamics.schedule import Dated
 from floormodel.dynamics.simulate import Path, simulate
 from floormodel.ensemble import sample
@@ -76,6 +77,6 @@ __all__ = [
     "ScenarioError", "Solved", "StandardsMarket", "Stockpile", "Study", "TariffRateQuota", "UseTax",
     "VariableLevyQuota", "best_reply", "binding", "club", "coalition", "compare", "concentration_tables", "diff", "explain", "group_output",
     "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies", "load_hosts", "load_market",
-    "load_projections", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds", "sample", "scale_to",
+    "load_plans", "load_projections", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds", "sample", "scale_to",
     "simulate", "solve", "tornado", "with_host_output",
 ]

@@ -4,7 +4,8 @@ A plan is a representative plant that may be built again and again: its costs ar
 capacity that can be started in a year (the pipeline), `total` what can be built in all. A share of the pipeline starts
 that rises with the profitability index, the expected net present value at the plan's own hurdle over the value of its
 capital: none at 0, all from `FULL` on. A share `non_delivery` of what is started never runs. Plants wear out at one over
-their life a year. Expectations are those of floormodel.dynamics.path.
+their life a year. Expectations are those of floormodel.dynamics.path. A plant with a mine of its own (an upstream project
+of a later stage) buys no modelled input: its mine widens supply of the inputs in its region as it runs.
 """
 
 from __future__ import annotations
@@ -65,6 +66,16 @@ class Fleet:
         return Fleet(self.running[rows], self.building[rows], self.started[rows])
 
 
+def own_mine(plan: Plan, market: Market) -> bool:
+    """Does the plant dig its own inputs?"""
+    return plan.project.role == "upstream" and plan.good != market.goods[0]
+
+
+def _recipe(market: Market, good: str) -> Array:
+    """Tonnes of each good per tonne of `good`, (G,) or (B, G)."""
+    return market.dataset["recipe"].sel(good=good).values
+
+
 def check_plans(plans: Sequence[Plan], market: Market) -> None:
     """Raise ScenarioError, all faults at once, for a plan that the market cannot hold."""
     faults = Faults("plans", ScenarioError)
@@ -81,6 +92,11 @@ def check_plans(plans: Sequence[Plan], market: Market) -> None:
         if float(made.max()) <= 0 and (float(latent.max()) <= 0 or (plan.good, plan.region) not in market.opened):
             faults.add(where, f"no output and no opened latent project of {plan.good} in {plan.region}",
                        "one of them: new plants need routes to buyers", "open_projects, or a latent project in latent.csv")
+        used = [g for g, a in zip(market.goods, np.atleast_2d(_recipe(market, plan.good)).max(0)) if a > 0]
+        lacking = [g for g in used if float(market.dataset["output0"].sel(good=g, region=plan.region).max()) <= 0]
+        if own_mine(plan, market) and lacking:
+            faults.add(where, f"a plant with a mine of its own, and no output of {', '.join(lacking)} in {plan.region}",
+                       "a region that makes them", "a refining project, which buys its inputs")
         sizes = {np.size(value) for value in vars(plan.project).values() if np.ndim(value) == 1}
         if sizes - {market.draws}:
             faults.add(f"{where}, costs", f"{sorted(sizes)} draws", f"{market.draws}, as many as the market has")
@@ -125,8 +141,11 @@ def advance(plans: Sequence[Plan], fleet: Fleet, started: Array, periods_per_yea
 
 
 def at_nodes(plans: Sequence[Plan], tonnes: Array, market: Market) -> Array:
-    """Tonnes (B, G, R) of plans (B, P) added up at their nodes."""
+    """Tonnes (B, G, R) of plans (B, P) added up at their nodes, with the inputs of those that dig their own."""
     out = np.zeros((len(tonnes), len(market.goods), len(market.regions)))
     for j, plan in enumerate(plans):
-        out[:, market.goods.index(plan.good), market.regions.index(plan.region)] += tonnes[:, j]
+        r = market.regions.index(plan.region)
+        out[:, market.goods.index(plan.good), r] += tonnes[:, j]
+        if own_mine(plan, market):
+            out[:, :, r] += tonnes[:, j, None] * _recipe(market, plan.good)
     return out

@@ -15,7 +15,7 @@ import numpy as np
 
 from floormodel.accounts import OWNER, ledger
 from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, period_market
-from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, profitability, starts
+from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, starts
 from floormodel.dynamics.schedule import Dated, standing
 from floormodel.equilibrium.solve import Solved, find_quietly
 from floormodel.market import Market
@@ -173,12 +173,12 @@ def prospects(setting: Setting, side: Side, t: int) -> Array:
 
 
 def _prices_of(setting: Setting, solved: Solved) -> Array:
-    """Net price and input cost (b, P, 2) at each plan's node; NaN in draws that were not solved."""
+    """Net price and input cost (b, P, 2) at each plan's node; NaN in draws that were not solved. A plant's own inputs cost it nothing."""
     s, market = solved.state, setting.market
     net = s.margin + s.constants.recipe @ (s.buyer_price + s.constants.final_tax)
     cost = net - s.margin
-    at = [(market.goods.index(p.good), market.regions.index(p.region)) for p in setting.plans]
-    values = np.stack([np.stack([net[:, g, r], cost[:, g, r]], axis=-1) for g, r in at], axis=1)
+    at = [(market.goods.index(p.good), market.regions.index(p.region), 0.0 if own_mine(p, market) else 1.0) for p in setting.plans]
+    values = np.stack([np.stack([net[:, g, r], bought * cost[:, g, r]], axis=-1) for g, r, bought in at], axis=1)
     return np.where(solved.solution.converged[:, None, None], values, np.nan)
 
 
