@@ -319,7 +319,7 @@ class Pages:
                                                                        if x not in self.case.groups[group]]))
         flow = self.r.runs[group].dataset["flow"].sel(good=self.case.good, origin=members, destination=others)
         before = self.r.market.dataset["flow0"].sel(good=self.case.good, origin=members, destination=others)
-        return 1 - flow.sum(("origin", "destination")).to_numpy() / float(before.sum())
+        return 1 - flow.sum(("origin", "destination")).to_numpy() / before.sum(("origin", "destination")).to_numpy()
 
     def notes(self) -> list[str]:
         r, errors = self.r, self.r.runs.identities()

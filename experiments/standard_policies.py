@@ -21,7 +21,8 @@ def standard_policies(market: fm.Market) -> dict[str, list[fm.Instrument]]:
     the bloc's producers, to all where it has none; a quota of four fifths of the largest exporter's shipments abroad; a
     stock of 2 % of the largest buyer's use, bought in the market at up to 1.5 times what it pays.
     """
-    good, bloc, figures = market.goods[-1], bloc_of(market), market.dataset
+    good, bloc = market.goods[-1], bloc_of(market)
+    figures = market.dataset.mean("draw") if "draw" in market.dataset.dims else market.dataset
     made, price = figures["output0"].sel(good=good), figures["price0"].sel(good=good)
     flow = figures["flow0"].sel(good=good)
     abroad = {r: float(flow.sel(origin=r).sum() - flow.sel(origin=r, destination=r)) for r in market.regions}

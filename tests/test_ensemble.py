@@ -67,7 +67,7 @@ def test_first_draws_of_many_are_the_draws_of_few(name, few):
 @pytest.mark.parametrize("name", NAMES)
 def test_draws_stay_inside_their_ranges_and_the_rest_stays_put(name):
     """The ranges are read from the tables here again, cell by cell: a specific row wins over `*`, which spares the own region."""
-    source, drawn = market(name), fm.sample(market(name), 200, seed=1)
+    source, drawn = market(name), fm.sample(market(name), 200, seed=1, benchmark=False)
     order, seen = source.regions, 0
     for variable, array in drawn.dataset.data_vars.items():
         if "draw" not in array.dims:
@@ -103,7 +103,7 @@ def test_a_row_without_a_range_takes_a_wider_range_away():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_factors_move_regions_together_and_each_other_not_at_all(name):
-    drawn, source = fm.sample(market(name), 512, seed=2), market(name)
+    drawn, source = fm.sample(market(name), 512, seed=2, benchmark=False), market(name)
     columns = []
     for variable, good in sampled_factors(source):
         block = drawn.dataset[variable].sel(good=good).values.reshape(512, -1)
@@ -150,7 +150,7 @@ def squeezed(source: fm.Market, keep: str | None = None) -> fm.Market:
 @pytest.mark.parametrize("keep", [None, "freight"])
 def test_ranges_of_no_width_change_no_bit(keep):
     """[76] Alone, or beside a variable that does move."""
-    plain, drawn = market(), fm.sample(squeezed(market(), keep), 5, seed=1)
+    plain, drawn = market(), fm.sample(squeezed(market(), keep), 5, seed=1, benchmark=False)
     for variable in drawn.dataset.data_vars:
         if variable != keep:
             np.testing.assert_array_equal(*np.broadcast_arrays(drawn.dataset[variable].values, plain.dataset[variable].values))

@@ -38,7 +38,7 @@ def figures(drawn: fm.Market) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_draw_is_an_exact_benchmark(name):
     """It takes no step, its books balance, zeros stay zero, and what is drawn spreads."""
-    source, drawn = market(name), fm.sample(market(name), 8, seed=3, benchmark=True)
+    source, drawn = market(name), fm.sample(market(name), 8, seed=3)
     run = fm.solve(drawn)
     assert run.converged.all() and run.solved.solution.iterations.max() == 0
     assert max(run.identities().values()) < 1e-9
@@ -56,14 +56,14 @@ def test_every_draw_is_an_exact_benchmark(name):
 
 
 def test_first_draws_of_many_are_the_draws_of_few():
-    few, many = (figures(fm.sample(market("cobalt"), n, seed=5, benchmark=True)) for n in (3, 20))
+    few, many = (figures(fm.sample(market("cobalt"), n, seed=5)) for n in (3, 20))
     for name, values in few.items():
         np.testing.assert_array_equal(values, many[name][:3] if values.ndim > len(BY_NAME[name].dims) else many[name])
 
 
 def test_parameters_without_correlations_are_drawn_as_without_the_benchmark():
-    """And the default draws nothing of the benchmark."""
-    plain, full = fm.sample(market(), 16, seed=2), fm.sample(market(), 16, seed=2, benchmark=True)
+    """And without the benchmark nothing of it is drawn."""
+    plain, full = fm.sample(market(), 16, seed=2, benchmark=False), fm.sample(market(), 16, seed=2)
     drawn = {name for name, array in plain.dataset.data_vars.items() if "draw" in array.dims}
     assert drawn == {name for name, _ in sampled_factors(market())} and not drawn & {v.name for v in VARIABLES if v.benchmark}
     for name in ("secondary_elasticity", "latent_capacity", "latent_route_weight"):
@@ -80,7 +80,7 @@ def test_short_and_long_run_elasticities_of_a_seed_go_together():
     for horizon in ("long", "short"):
         source = market("cobalt", horizon)
         parameters = source.figures[[STORED[v].uncertain for v in source.figures["variable"]]]
-        both[horizon] = fm.sample(replace(source, figures=parameters), 512, seed=1, benchmark=True).dataset
+        both[horizon] = fm.sample(replace(source, figures=parameters), 512, seed=1).dataset
     for name, rho in (("supply_elasticity", 0.5), ("demand_elasticity", 0.8)):
         a, b = (both[h][name].sel(good="refined").values[:, 0] for h in ("long", "short"))
         assert spearmanr(a, b).statistic == pytest.approx(6 / np.pi * np.arcsin(rho / 2), abs=0.06)
@@ -92,7 +92,7 @@ def test_ranges_of_no_width_change_no_bit():
     table = market("nickel").figures.copy()
     closed = table["low"].notna()
     table.loc[closed, "low"] = table.loc[closed, "high"] = table.loc[closed, "value"]
-    drawn = fm.sample(replace(market("nickel"), figures=table), 3, seed=1, benchmark=True)
+    drawn = fm.sample(replace(market("nickel"), figures=table), 3, seed=1)
     for name, values in figures(market("nickel")).items():
         np.testing.assert_array_equal(drawn.dataset[name].values, np.broadcast_to(values, drawn.dataset[name].shape))
 
@@ -113,9 +113,9 @@ def refinery(margin_range: tuple[float, float]) -> fm.Market:
 def test_a_draw_that_would_not_pay_is_pulled_back_and_counted():
     """Metal at 64 or less would leave a tenth of the margin of 40; pulled back half way in logs, price^(1/2) 10, it leaves more."""
     with pytest.warns(EvidenceWarning, match="left a producer less than 10% of its central margin") as told:
-        drawn = fm.sample(refinery((45.0, 110.0)), 64, seed=1, benchmark=True)
+        drawn = fm.sample(refinery((45.0, 110.0)), 64, seed=1)
     price = drawn.dataset["price0"].values[:, 1, 0]
-    free = fm.sample(refinery((45.0, 110.0)), 64, seed=1)
+    free = fm.sample(refinery((45.0, 110.0)), 64, seed=1, benchmark=False)
     assert np.all(free.dataset["price0"].values[:, 1] == 100)
     numbers = np.sort(price)
     assert numbers[0] > 64 and price.max() <= 110
@@ -134,12 +134,12 @@ def _raw_prices() -> np.ndarray:
     cheap = source.replace(price0=np.array([[1.0], [100.0]]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return fm.sample(cheap, 64, seed=1, benchmark=True).dataset["price0"].values[:, 1, 0]
+        return fm.sample(cheap, 64, seed=1).dataset["price0"].values[:, 1, 0]
 
 
 def test_one_figure_with_a_range_is_drawn_from_its_triangle_where_nothing_contradicts_it():
     """Output of metal, 80 to 120 around 100; all else has no range and follows."""
-    drawn = fm.sample(refinery((100.0, 100.0)), 256, seed=1, benchmark=True).dataset
+    drawn = fm.sample(refinery((100.0, 100.0)), 256, seed=1).dataset
     metal = np.sort(drawn["output0"].values[:, 1, 0])
     expected = triangular((np.arange(256) + 0.5) / 256, *(np.full(256, x) for x in (80.0, 100.0, 120.0)))
     held = np.log(metal / 100) / np.log(expected / 100)

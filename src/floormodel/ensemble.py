@@ -20,19 +20,19 @@ PULLED = ("{pulled} of {n} draws of tonnes and prices could not be balanced or l
           "margin; they were pulled back toward the central figures, {full} of them all the way")
 
 
-def sample(market: Market, n: int, seed: int = 0, benchmark: bool = False) -> Market:
+def sample(market: Market, n: int, seed: int = 0, benchmark: bool = True) -> Market:
     """The same market with a draw dimension.
 
-    Every variable that the schema marks as uncertain and that has a low and a high in the market's tables is drawn from a triangular
-    distribution between them with its mode at the central value, in logs where low is positive. One random number moves a
-    variable of a good in all regions together (elasticities of one mineral are estimated together and err together); different
-    variables and goods are independent. Numbers come from a scrambled Sobol' sequence, so that the first k of n draws are the k
-    draws of the same seed. A market without ranges (entered by hand) repeats its central values.
+    Every figure that has a low and a high in the market's tables is drawn from the distribution of its family (`schema.FAMILIES`):
+    triangular with its mode at the central value, in logs where low is positive. One random number moves a parameter of a good in
+    all regions together (elasticities of one mineral are estimated together and err together); tonnes, recipes and prices have one
+    each. The correlations of the market's tables hold (Gaussian copula). Every draw balances and pays its producers
+    (`floormodel.benchmark_draws`); draws that had to be pulled back toward the central figures for that are counted in the market's
+    notes and in a warning. Numbers come from a scrambled Sobol' sequence, so that the first k of n draws are the k draws of the same
+    seed. A market without ranges (entered by hand) repeats its central values.
 
-    With `benchmark`, tonnes, recipes and prices are drawn too, and the correlations of the market's tables hold (Gaussian copula).
-    Every draw balances and pays its producers (`floormodel.benchmark_draws`); draws that had to be pulled back toward the central
-    figures for that are counted in the market's notes and in a warning. Numbers of parameters without correlations are the same as
-    without `benchmark`.
+    With ``benchmark=False`` tonnes, recipes and prices stay and parameters are independent of each other: what a range owes to the
+    elasticities alone. Numbers of parameters without correlations are the same in both.
 
     Raises
     ------

@@ -120,8 +120,9 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     -------
     Market with a draw dimension where any of these has one.
     """
-    base = _first(market.dataset["output0"])
-    latent = np.zeros(base.shape, bool)
+    made = market.dataset["output0"]
+    base = made.values if "draw" in made.dims else made.values[None]
+    latent = np.zeros(base.shape[1:], bool)
     for good, region in market.opened:
         latent[market.goods.index(good), market.regions.index(region)] = True
     wider = trend_supply + np.where(latent | (base <= 0), 0.0, entered / np.where(base > 0, base, 1.0))

@@ -131,8 +131,9 @@ def flow_table(runs: Comparison) -> pd.DataFrame:
     Routes that carry nothing in any draw are left out; the scenario `No policy` holds the benchmark's shipments.
     """
     base = runs.market.dataset["flow0"]
-    base = base.isel(draw=0, drop=True) if "draw" in base.dims else base
-    parts = [base.to_series().rename("flow").reset_index().assign(scenario=NO_POLICY)]
+    ends = {"flow_low": 0.05, "flow": 0.5, "flow_high": 0.95} if "draw" in base.dims else {}
+    shown = {end: base.quantile(q, "draw").to_series() for end, q in ends.items()} or {"flow": base.to_series()}
+    parts = [pd.DataFrame(shown).reset_index().assign(scenario=NO_POLICY)]
     for name, run in runs.runs.items():
         ds = run.dataset if "draw" in run.dataset.dims else run.dataset.expand_dims("draw")
         columns = {end: ds["flow"].quantile(q, "draw").to_series() for end, q in (("flow_low", 0.05), ("flow", 0.5), ("flow_high", 0.95))}
