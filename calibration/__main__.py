@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from calibration import chain, concentration, hosts, ownership, price_process, price_series, supply_structure
+from calibration import chain, concentration, hosts, ownership, price_process, price_series, projections, supply_structure
 from calibration.new_edition import figures_command
 from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError
@@ -49,7 +49,7 @@ def build(name: str, folder: Path, figures: Path | None) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=DATA, help="Folder of the market folders.")
 @click.option("--figures", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of the one market's figures.")
 def rebuild(market: str, output: Path, figures: Path | None) -> None:
-    """Rebuild one market, or all of them, with the fitted concentration and price process where there is a history."""
+    """Rebuild one market, or all of them, with the fitted concentration and price process where there is a history, and projections."""
     if market == "all" and figures:
         raise click.UsageError("--figures is the folder of one market")
     for name in (*MARKETS, *SHARED) if market == "all" else (market,):
@@ -63,6 +63,8 @@ def rebuild(market: str, output: Path, figures: Path | None) -> None:
                     part.build(name, folder)
             if price_series.has_series(name):
                 price_process.build(name, folder)
+            if projections.has_projections(name):
+                projections.build(name, folder)
         except FloormodelError as exc:
             raise click.ClickException(str(exc)) from exc
         click.echo(f"{name}: written to {folder}")
