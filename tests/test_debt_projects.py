@@ -32,28 +32,28 @@ SD = 0.8 * np.sqrt(RISK.variance(3.0))
 def test_chance_of_a_breach_is_that_of_a_lognormal():
     """Service is 1 / 1.4 of the expected margin; it is covered 1.2 times while the price is above 20 + 1.2 / 1.4 x the margin."""
     terms = DebtTerms(interest_rate=0.05, tenor=4, dscr=1.4, gearing=1.0, inflation=0.0)
-    found = project_finance(one_year(), "refining", PlantPrices(110.0, 15.0), terms, RISK, paths=100_000, seed=2)
+    found = project_finance(one_year(), PlantPrices(110.0, 15.0), terms, RISK, paths=100_000, seed=2)
     margin = 110.0 - 15.0 - 20.0
     assert found.debt == pytest.approx(margin / 1.4 / 1.05) and found.dscr == pytest.approx(1.4) and found.llcr == pytest.approx(1.4)
     # input costs move with the reference price as well, by 1 % for 1 %: hold them still
-    still = project_finance(one_year(input_exposure=0.0), "refining", PlantPrices(110.0, 15.0), terms, RISK, paths=100_000, seed=2)
+    still = project_finance(one_year(input_exposure=0.0), PlantPrices(110.0, 15.0), terms, RISK, paths=100_000, seed=2)
     least = 35.0 + 1.2 * margin / 1.4
     expected = norm.cdf((np.log(least / 110.0) + SD**2 / 2) / SD)
     assert still.breach == pytest.approx(expected, abs=4 * np.sqrt(0.25 / 100_000)) and still.breach_years == still.breach
     assert found.breach < still.breach  # dear inputs when the product is dear
     assert still.covenant_price == pytest.approx(least) and still.covenant_binds.tolist() == [True]
-    safe = project_finance(one_year(input_exposure=0.0), "refining", PlantPrices(110.0, 15.0), terms, RISK, guaranteed_price=least + 1e-9)
+    safe = project_finance(one_year(input_exposure=0.0), PlantPrices(110.0, 15.0), terms, RISK, guaranteed_price=least + 1e-9)
     assert safe.breach == 0 and safe.covenant_price == pytest.approx(least)
 
 
 def test_worth_of_a_guarantee_is_what_it_pays_on_paths():
     project = one_year(hurdle=0.1)
-    found = project_finance(project, "refining", PlantPrices(110.0), TERMS, RISK, PlantPrices(110.0), guaranteed_price=105.0,
+    found = project_finance(project, PlantPrices(110.0), TERMS, RISK, PlantPrices(110.0), guaranteed_price=105.0,
                             repeal_hazard=0.1)
     d2 = (np.log(110.0 / 105.0) - SD**2 / 2) / SD
     put = 105.0 * norm.cdf(-d2) - 110.0 * norm.cdf(-d2 - SD)
     assert found.guarantee == pytest.approx(put * (0.9 / 1.1) ** 3)
-    assert project_finance(project, "refining", PlantPrices(110.0), TERMS, RISK).guarantee == 0
+    assert project_finance(project, PlantPrices(110.0), TERMS, RISK).guarantee == 0
 
 
 def test_price_at_which_a_plant_pays_with_a_given_chance():
@@ -71,7 +71,7 @@ def test_price_at_which_a_plant_pays_with_a_given_chance():
 def test_lenders_who_count_on_less_lend_less_and_none_lend_to_a_loss():
     def lent(price, **changes):
         terms = DebtTerms(**(vars(TERMS) | changes))
-        return project_finance(one_year(capex=60.0), "refining", PlantPrices(np.atleast_1d(price)), terms, RISK, paths=50)
+        return project_finance(one_year(capex=60.0), PlantPrices(np.atleast_1d(price)), terms, RISK, paths=50)
 
     full, careful = lent(70.0), lent(70.0, lenders_price=0.8)
     # 1.02^3 (70 - 20) / 1.4 / 1.07 against 1.02^3 (70 x 0.8^0.8 - 20) / 1.4 / 1.07; gearing stays below its limit

@@ -52,7 +52,7 @@ def fingerprint(whole: Setting, state: PathState | None) -> str:
     words: list[Any] = [market.name, market.horizon, market.deck, market.opened, whole.periods_per_year, whole.weight, whole.consistent]
     words += [(d.policy.model_dump_json(), d.policy.kind, d.start, d.end, d.phase_in, d.field, d.begin, d.hazard) for d in whole.schedule]
     words += [({k: np.asarray(v).tolist() if not isinstance(v, (str, Mapping)) else str(v) for k, v in vars(p.project).items()},
-               p.per_year, p.total, p.non_delivery) for p in whole.plans]
+               p.per_year, p.total, p.non_delivery, p.learning, p.experience) for p in whole.plans]
     digest.update(repr(words).encode())
     return digest.hexdigest()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from floormodel.dynamics.free_entry import learned_cost
 from floormodel.errors import Faults, ScenarioError, did_you_mean
 from floormodel.finance.cashflow import npv
 from floormodel.finance.project import Project, project_cash_flow
@@ -26,12 +27,18 @@ FULL = 0.1  # profitability index from which the whole pipeline is started (an a
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A plant that may be built: `per_year` t/yr of capacity a year at most, `total` t/yr in all, `non_delivery` a share."""
+    """A plant that may be built: `per_year` t/yr of capacity a year at most, `total` t/yr in all, `non_delivery` a share.
+
+    `learning` is the share by which each doubling of experience lowers capex (Wright 1936), `experience` the t/yr of such capacity
+    that were started anywhere before the path; what the plan itself has started counts from then on.
+    """
 
     project: Project
     per_year: float
     total: float
     non_delivery: float = 0.0
+    learning: float = 0.0
+    experience: float = 0.0
 
     @property
     def good(self) -> str:
@@ -46,6 +53,12 @@ class Plan:
         """Share of running capacity that is worn out in a year."""
         return 1 / self.project.life
 
+    def learned(self, started: Array) -> Project:
+        """The plant after `started` (B,) t/yr of the plan: capex as experience has made it."""
+        if not self.learning:
+            return self.project
+        capex = learned_cost(self.project.capex, self.experience + started, self.experience, self.learning)
+        return replace(self.project, capex=capex)
 
     def at(self, rows: Array) -> Plan:
         """The same for some draws, where its costs are drawn."""
@@ -100,6 +113,9 @@ def check_plans(plans: Sequence[Plan], market: Market) -> None:
         sizes = {np.size(value) for value in vars(plan.project).values() if np.ndim(value) == 1}
         if sizes - {market.draws}:
             faults.add(f"{where}, costs", f"{sorted(sizes)} draws", f"{market.draws}, as many as the market has")
+        if not (0 <= plan.learning < 1 and (plan.experience > 0 or not plan.learning)):
+            faults.add(f"{where}, learning", f"{plan.learning} with an experience of {plan.experience}",
+                       "a share from 0 to below 1, and with it tonnes above 0")
         if not (plan.per_year >= 0 and plan.total >= 0 and 0 <= plan.non_delivery < 1):
             faults.add(where, f"per_year {plan.per_year}, total {plan.total}, non_delivery {plan.non_delivery}",
                        "tonnes of 0 or more and a share from 0 to below 1")
@@ -112,11 +128,13 @@ def no_fleet(plans: Sequence[Plan], draws: int, periods_per_year: int) -> Fleet:
     return Fleet(np.zeros((draws, len(plans))), np.zeros((draws, len(plans), longest)), np.zeros((draws, len(plans))))
 
 
-def profitability(plan: Plan, net_price: Array, input_cost: Array) -> Array:
-    """Profitability index (B,): net present value over the present value of capital, for expected yearly prices (B, life)."""
-    flows = project_cash_flow(plan.project, net_price, input_cost)
-    hurdle = np.asarray(plan.project.hurdle, dtype=float)
-    capital = -npv(hurdle, np.broadcast_to(flows[..., :plan.project.build_years], (*flows.shape[:-1], plan.project.build_years)))
+def profitability(plan: Plan, net_price: Array, input_cost: Array, started: Array) -> Array:
+    """Profitability index (B,): net present value over the present value of capital, for expected yearly prices (B, life) and the
+    plan's capacity started so far (B,)."""
+    project = plan.learned(started)
+    flows = project_cash_flow(project, net_price, input_cost)
+    hurdle = np.asarray(project.hurdle, dtype=float)
+    capital = -npv(hurdle, np.broadcast_to(flows[..., :project.build_years], (*flows.shape[:-1], project.build_years)))
     return np.broadcast_to(npv(hurdle, flows) / capital, len(net_price))
 
 

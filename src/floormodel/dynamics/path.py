@@ -131,7 +131,7 @@ def _sweep(setting: Setting, side: Side, without: dict[str, Array] | None, begun
         expected = np.where(np.isfinite(side.expected), side.expected, seen)
         expected = np.where(np.isfinite(seen), expected + setting.weight * (seen - expected), expected)
         later = None if without is None else without["expected"][t]
-        index = _index(setting, float(year), expected, later)
+        index = _index(setting, float(year), expected, later, side.fleet.started)
         started = starts(setting.plans, side.fleet, index, setting.periods_per_year) if begun is None else begun[t]
         periods.append(_record(setting, solved, side, t, expected, index, started))
         fleet = advance(setting.plans, side.fleet, started, setting.periods_per_year)
@@ -182,7 +182,7 @@ def _prices_of(setting: Setting, solved: Solved) -> Array:
     return np.where(solved.solution.converged[:, None, None], values, np.nan)
 
 
-def _index(setting: Setting, year: float, expected: Array, without: Array | None) -> Array:
+def _index(setting: Setting, year: float, expected: Array, without: Array | None, begun: Array) -> Array:
     """Profitability index (B, P) at level expected prices; those without policy (B, P, 2) count as far as policies may end."""
     out = np.zeros(expected.shape[:2])
     for j, plan in enumerate(setting.plans):
@@ -190,7 +190,7 @@ def _index(setting: Setting, year: float, expected: Array, without: Array | None
         chance = standing(setting.schedule, year, later)
         fallback = expected[:, j] if without is None else without[:, j]
         price, cost = (chance * expected[:, j, i, None] + (1 - chance) * fallback[:, i, None] for i in (0, 1))
-        out[:, j] = profitability(plan, price, cost)
+        out[:, j] = profitability(plan, price, cost, begun[:, j])
     return out
 
 
@@ -207,7 +207,7 @@ def _justified(setting: Setting, side: Side, record: dict[str, Array], without: 
             own = record["met"][at, :, j]
             fallback = own if without is None else without["met"][at, :, j]
             price, cost = ((chance[:, None] * own[..., i] + (1 - chance[:, None]) * fallback[..., i]).T for i in (0, 1))
-            index[t, :, j] = profitability(plan, price, cost)
+            index[t, :, j] = profitability(plan, price, cost, fleet.started[:, j])
         out[t] = starts(setting.plans, fleet, index[t], setting.periods_per_year)
         fleet = advance(setting.plans, fleet, out[t], setting.periods_per_year)
     return out, index

@@ -57,7 +57,7 @@ class ProjectFinance:
     guarantee: Array
 
 
-def project_finance(project: Project, role: str, prices: PlantPrices, terms: DebtTerms, risk: OrnsteinUhlenbeck,
+def project_finance(project: Project, prices: PlantPrices, terms: DebtTerms, risk: OrnsteinUhlenbeck,
                     benchmark: PlantPrices | None = None, *, paths: int = 400, seed: int = 0, repeal_hazard: float = 0.0,
                     guaranteed_price: float = 0.0, covenant: float = COVENANT) -> ProjectFinance:
     """Debt of `project` and what price risk does to it, over draws; `prices`, `benchmark`, `risk`, hazard and guarantee as in `viability`.
@@ -70,7 +70,7 @@ def project_finance(project: Project, role: str, prices: PlantPrices, terms: Deb
         at = situation(prices, benchmark, repeal_hazard, guaranteed_price, k)
         for name, value in _one_draw(project.at(k), at, terms, risk, paths, [seed, k], covenant).items():
             columns.setdefault(name, []).append(value)
-    return ProjectFinance(project.name, role, **{name: np.array(values) for name, values in columns.items()})
+    return ProjectFinance(project.name, project.role, **{name: np.array(values) for name, values in columns.items()})
 
 
 def price_for_chance(project: Project, prices: PlantPrices, risk: OrnsteinUhlenbeck, chance: float, *, paths: int = 1000, seed: int = 0,
