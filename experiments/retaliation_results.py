@@ -40,7 +40,7 @@ class Option:
         targets = [r for r in market.regions if r != supplier and (self.to_all or r in bloc)]
         if self.kind == "tax":
             return [fm.ExportTax(good=self.good, exporters=[supplier], destinations=targets, rate=self.level)]
-        exports = float(market.dataset["flow0"].sel(good=self.good, origin=supplier, destination=targets).sum())
+        exports = float(market.dataset["flow0"].sel(good=self.good, origin=supplier, destination=targets).sum("destination").mean())
         return [fm.ExportQuota(good=self.good, exporter=supplier, destinations=targets, quota=(1 - self.level) * exports)]
 
 
@@ -62,7 +62,7 @@ class Results:
 def options_of(market: fm.Market, case: FloorCase) -> tuple[Option, ...]:
     """Taxes and cuts on the floored good and those made with it, on exports to the bloc or to all; goods it exports only."""
     away = market.dataset["flow0"].sel(origin=case.supplier).drop_sel(destination=case.supplier).sum("destination")
-    goods = [g for g in (case.good, *case.downstream) if float(away.sel(good=g)) > 0]
+    goods = [g for g in (case.good, *case.downstream) if float(away.sel(good=g).max()) > 0]
     return tuple(Option(kind, g, to_all, x) for g in goods for to_all in (False, True)
                  for kind, levels in (("tax", TAXES), ("cut", CUTS)) for x in levels)
 
@@ -75,7 +75,7 @@ def menu_of(market: fm.Market, case: FloorCase, bloc: Sequence[str], options: Se
 def bloc_menu(market: fm.Market, case: FloorCase, bloc: Sequence[str]) -> dict[str, Policies]:
     """What the bloc may do in turn: the floor first."""
     made = market.dataset["output0"].sel(good=case.good)
-    producing = [r for r in bloc if float(made.sel(region=r)) > 0]
+    producing = [r for r in bloc if float(made.sel(region=r).max()) > 0]
     menu: dict[str, Policies] = {"floor": floor(case.good, bloc, case.headline), NOTHING: []}
     if case.downstream:
         menu["floor, products covered"] = floor(case.good, bloc, case.headline, case.downstream)

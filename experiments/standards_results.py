@@ -142,7 +142,7 @@ def scaled(market: fm.Market, case: FloorCase, bloc: Sequence[str], standard: St
     base, now = fm.solve(market).solved, fm.solve(market, headline).solved
     cost, share = bloc_money(bloc), certified_share(standard, bloc)
     start = share(base, base)
-    makers = [r for r in bloc if float(market.dataset["output0"].sel(good=case.good, region=r)) > 0]
+    makers = [r for r in bloc if float(market.dataset["output0"].sel(good=case.good, region=r).max()) > 0]
     price = float(market.dataset["price0"].sel(good=case.good).max())
     makes: dict[str, tuple[Callable[[float], Policies], float, float, str]] = {
         "Standard": (lambda x: [standard.policy(bloc, x)], start, 1.0, "of tonnes")}
@@ -165,7 +165,7 @@ def frontier(market: fm.Market, case: FloorCase, bloc: Sequence[str], standard: 
     """instrument, level, cost and share and premium with q05, q50, q95 each, by level of each instrument."""
     base = fm.solve(market).base
     before = ledger(base)
-    makers = [r for r in bloc if float(market.dataset["output0"].sel(good=case.good, region=r)) > 0]
+    makers = [r for r in bloc if float(market.dataset["output0"].sel(good=case.good, region=r).max()) > 0]
     grid: list[tuple[str, float, Policies]] = [("Standard", x, [standard.policy(bloc, x)]) for x in SHARES]
     grid += [(FLOOR, x * case.headline, floor(case.good, bloc, x * case.headline)) for x in FLOORS]
     if makers:

@@ -59,8 +59,7 @@ class TenYears:
     def outside(self, good: str) -> list[str]:
         """Regions outside the bloc and apart from the dominant supplier that make a good in the benchmark."""
         made = self.market.dataset["output0"].sel(good=good)
-        made = made.isel(draw=0) if "draw" in made.dims else made
-        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier and float(made.sel(region=r)) > 0]
+        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier and float(made.sel(region=r).max()) > 0]
 
     def pays(self, scenario: str, plan: str) -> np.ndarray:
         """Does a plant that is decided on in the first year pay at its hurdle (draws,)? NaN where the path was not solved."""
@@ -88,8 +87,7 @@ def projections_of(market: fm.Market) -> pd.DataFrame | None:
 def makers(market: fm.Market, good: str, bloc: Sequence[str]) -> list[str]:
     """Members of the bloc that make a good or may."""
     made = market.dataset["output0"].sel(good=good)
-    made = made.isel(draw=0) if "draw" in made.dims else made
-    return [r for r in bloc if float(made.sel(region=r)) > 0 or (good, r) in market.opened]
+    return [r for r in bloc if float(made.sel(region=r).max()) > 0 or (good, r) in market.opened]
 
 
 def scenarios(market: fm.Market, case: FloorCase, bloc: Sequence[str]) -> dict[str, Policies]:
