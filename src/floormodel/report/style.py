@@ -169,7 +169,7 @@ def finish(
         legend.set_in_layout(False)
     figure.text(LEFT, 0.06 / total, "\n".join(notes), fontsize=7, va="bottom", linespacing=1.35, color="#555555")
     for _ in range(2):  # the second pass settles what the first one moved; then places are kept, whatever is drawn later
-        figure.draw_without_rendering()
+        engine.execute(figure)
     figure.set_layout_engine(None)
     return figure
 
