@@ -101,11 +101,11 @@ class Pages:
 
     def table(self) -> Section:
         rows = [{"policy": scenario, "pays": f"{100 * self.pays(scenario):.0f} %" if self.r.plans else "",
-                 "running": cell(self.ten.built(scenario)), "hhi": cell(self.hhi(scenario))} for scenario in self.r.paths]
+                 "running": cell(self.ten.built(scenario)), "hhi": says(self.hhi(scenario), "0-1")} for scenario in self.r.paths]
         frame = pd.DataFrame(rows).rename(columns={"pays": "best plant of the bloc pays", "running": f"new capacity {YEARS[-1]}",
                                                    "hhi": f"change of HHI {YEARS[-1]}"})
         return Section("By instrument and chance of repeal", [Table("Capacity and concentration by credibility", frame, {
-            f"new capacity {YEARS[-1]}": "t/yr", f"change of HHI {YEARS[-1]}": "0-1"}, name="credibility")])
+            f"new capacity {YEARS[-1]}": "t/yr"}, name="credibility")])
 
     def limits(self) -> Section:
         return Section("What this cannot say", [Points([

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from experiments.analysis import plant_label
 from experiments.books import cell
 from experiments.ten_years_results import FLOOR, GROWTH, NONE, YEARS, TenYears
 from experiments.words import lower_first, number, quantiles, says, verdict
@@ -47,8 +48,7 @@ class Pages:
     def plan_label(self, plan: str) -> str:
         """`magnet_plant:EU27` for readers."""
         key, _, region = plan.partition(":")
-        words = key.removesuffix(f"_{region.lower()}").replace("_", " ").replace("ndpr", "NdPr")
-        return f"{capitalised(words)}, {region_name(region)}"
+        return plant_label(key, region)
 
     def change(self, scenario: str, values: str, good: str, regions: list[str] | None = None) -> np.ndarray:
         """Change against no policy (draws, years)."""
