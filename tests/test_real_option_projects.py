@@ -11,6 +11,8 @@ from floormodel.finance.cashflow import npv
 from floormodel.finance.price_process import OrnsteinUhlenbeck
 from floormodel.finance.project import Project, incentive_price, project_cash_flow
 from floormodel.finance.project_option import Support, build_rule, entry_exit_ar1, needed_price, transition
+from floormodel.indicators.build_rules import build_rules
+from floormodel.indicators.plant_prices import PlantPrices
 
 CASES = tomllib.loads((Path(__file__).parent / "cases" / "options.toml").read_text())
 PROCESS = OrnsteinUhlenbeck.from_half_life(2.0, 0.35)
@@ -81,6 +83,20 @@ def test_a_plant_that_never_or_always_pays():
     assert build_rule(plant(), PROCESS, Support(50.0, 10.0, guaranteed=500.0))[:2] == (0.0, 0.0)
     with pytest.raises(DataError, match="prices after repeal missing"):
         build_rule(plant(), PROCESS, Support(50.0), hazard=0.1)
+
+
+def test_table_of_rules_by_credibility():
+    project = plant()
+    prices, benchmark = PlantPrices(np.array([53.0, 54.0, 60.0, np.nan]), 10.0), PlantPrices(48.0, 9.0)
+    table = build_rules(project, prices, benchmark, PROCESS, guaranteed_price=50.0, hazards=(0.0, 0.1, 0.4))
+    assert table["support"].tolist() == ["none", "policy", "policy", "policy"] and np.isnan(table["hazard"][0])
+    support = Support(54.0, 10.0, guaranteed=50.0)
+    assert table.iloc[1][["trigger", "break_even", "option", "npv"]].tolist() == list(build_rule(project, PROCESS, support))
+    assert table["trigger"][0] == build_rule(project, PROCESS, Support(48.0, 9.0)).trigger
+    # less credible: built later, worth less, asks for more
+    assert np.all(np.diff(table["trigger"][1:]) > 0) and np.all(np.diff(table["npv"][1:]) < 0)
+    assert np.all(np.diff(table["needed_price"][1:]) > 0)
+    assert build_rules(project, prices, benchmark, PROCESS, hazards=(0.1,), needed=False)["needed_price"].isna().all()
 
 
 def test_transition_keeps_mass_mean_and_variance():

@@ -103,8 +103,7 @@ def needed_price(project: Project, process: OrnsteinUhlenbeck, support: Support,
     """Long-run mean of the net price, USD/t, at which the plant is built at once when the price stands at that mean.
 
     What the incentive price becomes when a plant may also be built later. The net price of `support` sets where the search begins; where
-    there is a hazard the price `without` keeps its ratio to it. Raises ConvergenceError where no price from a tenth to ten times of it
-    will do.
+    there is a hazard the price `without` keeps its ratio to it. Raises ConvergenceError where no price within a factor of ten will do.
     """
     def away(log_scale: float) -> float:
         scale = float(np.exp(log_scale))
@@ -112,9 +111,14 @@ def needed_price(project: Project, process: OrnsteinUhlenbeck, support: Support,
         then = None if without is None else replace(without, net_price=without.net_price * scale)
         return float(np.log(np.clip(build_rule(project, process, now, then, hazard, steps).trigger, 1e-3, 1e3)))
 
-    if away(np.log(10.0)) > 0 or away(np.log(0.1)) < 0:
-        raise ConvergenceError(f"needed price of {project.name}: found none from {0.1 * support.net_price:g} to {10 * support.net_price:g}")
-    return support.net_price * float(np.exp(brentq(away, np.log(0.1), np.log(10.0), xtol=1e-4)))
+    width = 0.1
+    while (low := away(-width)) < 0 or (high := away(width)) > 0:
+        width *= 2
+        if width > np.log(10.0):
+            raise ConvergenceError(f"needed price of {project.name}: found none within a factor of ten of {support.net_price:g}")
+    if low * high == 0:
+        return support.net_price * float(np.exp(-width if low == 0 else width))
+    return support.net_price * float(np.exp(brentq(away, -width, width, xtol=2e-4)))
 
 
 def entry_exit_ar1(entry_cost: float, exit_cost: float, mean: float, persistence: float, sigma: float, discount: float,

@@ -2,9 +2,10 @@
 
 The price of one unit of output a year for ever follows a geometric Brownian motion with volatility `sigma` and payout rate
 `payout` = `rate` less its expected growth (Dixit and Pindyck 1994, chapters 5 to 9). A floor tops the price up to `floor` for
-each unit. A yearly hazard (continuous time) of repeal ends it for good with a Poisson event; nobody is compensated unless the
-support is `lasting`, granted to a plant when it is built and only withdrawn from later ones (Hassett and Metcalf 1999).
-Values are in money per unit of yearly output; a mean-reverting price and the plants of a market are in `project_option`.
+each unit. A hazard of repeal (Poisson, per year in continuous time: a chance 1 - exp(-hazard) a year) ends it for good. Nobody is
+compensated unless the support is `lasting`, granted to a plant when it is built and only withdrawn from later ones (Hassett and
+Metcalf 1999). Values are in money per unit of yearly output; a mean-reverting price and the plants of a market are in
+`project_option`.
 """
 
 from __future__ import annotations
