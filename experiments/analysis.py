@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -73,12 +74,13 @@ def exposure(market: fm.Market, policies: Policies, good: str, region: str) -> f
 def plant_viability(market: fm.Market, runs: fm.Comparison) -> tuple[dict[tuple[str, str], Viability], pd.DataFrame]:
     """Viability of the market's representative plants without policy and under each scenario of `runs`.
 
-    `market` is the market of `runs` without draws. Prices and plant costs are drawn together, with price risk on top. Also returns
-    the net price each plant gets: project, scenario, measure, unit, q05, q50, q95.
+    `market` is the market of `runs` without draws. Prices and plant costs are drawn together, with price risk on top where the
+    market has a fitted one. Also returns the net price each plant gets: project, scenario, measure, unit, q05, q50, q95. Empty for
+    a market without projects.csv.
     """
-    risk = load_price_risk(market.name).process
+    risk = load_price_risk(market.name).process if ships(market.name, "price_process.csv") else None
     results, rows = {}, []
-    for key, project in load_projects(market.name).items():
+    for key, project in (load_projects(market.name) if ships(market.name, "projects.csv") else {}).items():
         name = plant_label(key, project.region)
         whole = project.role == "upstream" and project.good != market.goods[0]
         for scenario in ("No policy", *runs.runs):
@@ -93,6 +95,11 @@ def plant_viability(market: fm.Market, runs: fm.Comparison) -> tuple[dict[tuple[
             q = np.quantile(known, (0.05, 0.5, 0.95)) if known.size else [np.nan] * 3
             rows.append((name, scenario, "net_price", "USD/t", *q))
     return results, pd.DataFrame(rows, columns=["project", "scenario", "measure", "unit", "q05", "q50", "q95"])
+
+
+def ships(market: str, table: str) -> bool:
+    """Does the market come with this table?"""
+    return (Path(fm.__file__).parent / "data" / market / table).is_file()
 
 
 def plant_label(key: str, region: str) -> str:

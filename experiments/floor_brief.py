@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from experiments.analysis import ships
 from experiments.floor_checks import assumptions_section, instruments_section, levels_section, limits_section, sensitivity_section
 from experiments.floor_results import COVERED, FLOOR, NEUTRAL, FloorResults
 from experiments.words import Reader, lower_first, number, quantiles, span, verdict
@@ -176,6 +177,8 @@ class Pages:
 
     def _history(self) -> list[str | Chart]:
         """Where concentration comes from: leading shares since the records began, with the fitted trend."""
+        if not ships(self.r.market.name, "concentration.csv"):
+            return [f"No history of producers is entered for {self.r.market.title}: no trend of its concentration can be shown."]
         history, fitted = load_concentration(self.r.market.name)
         trends = fitted[fitted["status"] == "fitted"].drop_duplicates("stage")
         words = [f"{good_name(str(row['stage']))}: {number(100 * row['slope'])} (90 % band {number(100 * row['slope_low'])} to "
@@ -225,21 +228,29 @@ class Pages:
         return [Section("Downstream, with and without coverage", [text, Chart(figure, "downstream", "Output and margin of makers.")])]
 
     def viability(self) -> Section:
+        if not self.r.plants:
+            return Section("Do plants pay?", [f"No costs of plants are entered for {self.r.market.title}, so that none is assessed: "
+                                              "the market has no projects.csv."])
         frame = viability_frame(self.r.plants)
+        risky = bool(frame.loc[frame["measure"] == "probability", "q50"].notna().any())
         prices = pd.concat([frame, self.r.net_prices], ignore_index=True)
-        pays = charts.viability(frame, provenance=provenance_of(self.r.entry))
+        pays = charts.viability(frame, measures=("probability", "npv") if risky else ("npv",), provenance=provenance_of(self.r.entry))
         needs = charts.incentive_prices(prices, floor=self.r.case.headline, provenance=provenance_of(self.r.entry))
-        rows = [{"plant": p, "scenario": s, **{m: Range(*self._cell(frame, p, s, m, f)) for m, f in
-                                               (("incentive_price", 1e-3), ("npv", 1e-3), ("irr", 100.0), ("probability", 100.0))}}
+        shown = {"incentive_price": 1e-3, "npv": 1e-3, "irr": 100.0} | ({"probability": 100.0} if risky else {})
+        rows = [{"plant": p, "scenario": s, **{m: Range(*self._cell(frame, p, s, m, f)) for m, f in shown.items()}}
                 for p, s in self.r.plants]
+        units = {"price needed": "USD/kg", "NPV": "thousand USD per t/yr", "IRR": "%"}
         table = Table("Viability of representative plants", pd.DataFrame(rows).rename(columns={
             "incentive_price": "price needed", "npv": "NPV", "irr": "IRR", "probability": "chance that NPV > 0"}),
-            {"price needed": "USD/kg", "NPV": "thousand USD per t/yr", "IRR": "%", "chance that NPV > 0": "%"},
-            "Over draws of prices and of plant costs; chance also over price paths (Ornstein-Uhlenbeck on the log price). Several rates of "
-            "return can exist; the one nearest the hurdle is shown.", name="viability")
+            units | ({"chance that NPV > 0": "%"} if risky else {}),
+            "Over draws of prices and of plant costs; "
+            + ("chance also over price paths (Ornstein-Uhlenbeck on the log price). " if risky else
+               "no history of this market's prices was fitted, so price risk is left out. ")
+            + "Several rates of return can exist; the one nearest the hurdle is shown.", name="viability")
         text = ("Plants are representative, their costs sourced or stated as assumptions with ranges; prices are those of the scenario "
                 "with latent projects allowed. A plant in a country outside the floor faces the lower price outside.")
-        return Section("Do plants pay?", [text, Chart(pays, "viability", "Chance that NPV is positive, and NPV, by plant and scenario."),
+        alt = "Chance that NPV is positive, and NPV, by plant and scenario." if risky else "NPV by plant and scenario."
+        return Section("Do plants pay?", [text, Chart(pays, "viability", alt),
                                           Chart(needs, "incentive_prices", "Price each plant needs and gets."), table])
 
     @staticmethod
