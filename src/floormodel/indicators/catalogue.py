@@ -122,7 +122,7 @@ def location_hhi(share: Array, regions: Sequence[str]) -> tuple[Array, Array]:
     known = np.delete(safe, at, axis=-1)
     second = np.sort(known, axis=-1)[:, -2]
     cap = np.where((rest > 0) & (second > 0), np.minimum(rest, second), 1.0)
-    low, high = hhi_bounds(known, 1 - known.sum(-1), cap)
+    low, high = hhi_bounds(known, np.maximum(1 - known.sum(-1), 0.0), cap)
     return np.where(made, low, np.nan), np.where(made, high, np.nan)
 
 
