@@ -25,12 +25,12 @@ def plant(**changes) -> Project:
 
 def realised(project, trigger, level, cost, guarantee, paths=20_000, years=60):
     """Mean over price paths of what a plant earns that is built in the first year with a price of `trigger` times its mean or more."""
-    x = PROCESS.simulate(0.0, years + 20, paths, seed=8)
-    built = x[:, :years] >= np.log(trigger)
+    settled = PROCESS.stationary_sd**2 / 2
+    x = PROCESS.simulate(settled, years + 20, paths, seed=8)  # from the mean of the price, which is above that of its log
+    built = x[:, :years] >= np.log(trigger) + settled
     ever, start = built.any(1), built.argmax(1)
     at = start[ever, None] + project.build_years + np.arange(project.life)
     shock = x[ever][np.arange(ever.sum())[:, None], at]
-    settled = PROCESS.stationary_sd**2 / 2
     out, into = (np.exp(e * shock - e**2 * settled) for e in (project.output_exposure, project.input_exposure))
     flows = project_cash_flow(project, np.maximum(level * out, guarantee), cost * into, "offset")
     values = np.zeros(paths)
@@ -81,6 +81,8 @@ def test_hazard_between_a_floor_for_ever_and_none():
 def test_a_plant_that_never_or_always_pays():
     assert build_rule(plant(), PROCESS, Support(1.0, 10.0)).trigger == np.inf
     assert build_rule(plant(), PROCESS, Support(50.0, 10.0, guaranteed=500.0))[:2] == (0.0, 0.0)
+    with pytest.raises(DataError, match="half-life of 69 years"):
+        build_rule(plant(), OrnsteinUhlenbeck.from_half_life(68.97, 0.3), Support(50.0))
     with pytest.raises(DataError, match="prices after repeal missing"):
         build_rule(plant(), PROCESS, Support(50.0), hazard=0.1)
 

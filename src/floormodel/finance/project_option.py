@@ -1,10 +1,12 @@
 """When to build a plant of a market: optimal stopping on a mean-reverting price, with and without support that may be repealed.
 
-The state is x, the log of the reference price less its long-run mean. Building at x is worth the expected net present value
-along the price's way back to its mean; waiting keeps the choice open. Decisions are taken `steps` times a year on a grid of x;
-expectations by Gauss-Hermite quadrature, linear between nodes. While support stands it is repealed with a yearly hazard, known
-at once; a plant already built loses it too. Taxes are those of a plant whose losses are set off at once, so that the value is
-linear in each year's expected price. Also: entry and exit on a mean-reverting profit (Miranda and Fackler 2002, demdp03).
+The state is x, the log of the reference price less the long-run mean of that log; the price itself then has the mean
+exp(s^2 / 2), s the long-run standard deviation of x, and all results are told relative to it. Building at x is worth the
+expected net present value along the price's way back to its mean; waiting keeps the choice open. Decisions are taken `steps`
+times a year on a grid of x; expectations by Gauss-Hermite quadrature, linear between nodes. While support stands it is repealed
+with a yearly hazard, known at once; a plant already built loses it too. Taxes are those of a plant whose losses are set off at
+once, so that the value is linear in each year's expected price. Also: entry and exit on a mean-reverting profit (Miranda and
+Fackler 2002, demdp03).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from floormodel.finance.project import Project, project_cash_flow
 
 Array = NDArray[np.float64]
 NODES, POINTS, REACH = 15, 301, 4.5  # quadrature nodes; grid points; half width of the grid in long-run standard deviations
+WIDEST = np.sqrt(2 * np.log(2))  # long-run standard deviation of x at which the mean of the price is twice its median
 SETTLED, ROUNDS = 1e-10, 20_000  # largest change of a value at rest, in shares of the largest; most rounds
 
 
@@ -44,7 +47,7 @@ class Support:
 class BuildRule(NamedTuple):
     """Reference prices over their long-run mean from which a plant is built at once (`trigger`) and from which its net present
     value is positive (`break_even`); infinite where there is none on the grid, 0 where it is built at any price. `option` is the
-    value of the right to build at the long-run mean, `npv` that of building there, USD per t/yr."""
+    value of the right to build when the price stands at that mean, `npv` that of building then, USD per t/yr."""
 
     trigger: float
     break_even: float
@@ -78,8 +81,12 @@ def build_rule(project: Project, process: OrnsteinUhlenbeck, support: Support, w
                steps: int = 4) -> BuildRule:
     """When to build `project` (plain numbers, no draws) while `support` stands, which a yearly `hazard` turns into `without`.
 
-    Raises DataError for a hazard outside 0..1 or given without what follows, ConvergenceError if the values do not settle.
+    Raises DataError for a hazard outside 0..1 or given without what follows and for a price that returns so slowly that its mean is more
+    than twice its median, ConvergenceError if the values do not settle.
     """
+    if process.stationary_sd > WIDEST:
+        raise DataError(f"build rule: found a half-life of {process.half_life:.0f} years; expected a price that returns to a mean; without "
+                        "one use finance.real_option.entry_trigger, for a random walk")
     if not 0 <= hazard < 1 or (hazard > 0 and without is None):
         raise DataError(f"build rule: found hazard = {hazard}, prices after repeal {'given' if without else 'missing'}; "
                         "expected a share below 1, and prices with it")
@@ -94,8 +101,9 @@ def build_rule(project: Project, process: OrnsteinUhlenbeck, support: Support, w
         outside = discount * (1 - stays) * expect @ _stopped(_expected_npv(project, process, after, after, 0.0, grid), discount * expect)[0]
     built = _expected_npv(project, process, support, after, hazard, grid)
     value, wait = _stopped(built, discount * stays * expect, outside)
-    middle = POINTS // 2
-    return BuildRule(_first(grid, np.minimum(built - wait, built)), _first(grid, built), float(value[middle]), float(built[middle]))
+    mean = process.stationary_sd**2 / 2
+    at_mean = (float(np.interp(mean, grid, v)) for v in (value, built))
+    return BuildRule(_first(grid - mean, np.minimum(built - wait, built)), _first(grid - mean, built), *at_mean)
 
 
 def needed_price(project: Project, process: OrnsteinUhlenbeck, support: Support, without: Support | None = None, hazard: float = 0.0,
