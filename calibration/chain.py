@@ -14,7 +14,7 @@ import numpy as np
 
 import floormodel as fm
 from calibration.chain_elasticities import prior_rows, prior_sources
-from calibration.chain_evidence import cross_checks, quantity_rows, report
+from calibration.chain_evidence import correlation_rows, cross_checks, quantity_rows, report
 from calibration.chain_prices import freight_rows, price_rows
 from calibration.chain_quantities import quantities
 from calibration.chain_tables import MARKET_KEYS, Chain, read_chain
@@ -24,6 +24,7 @@ from floormodel.errors import Faults
 FIGURES = Path(__file__).parent / "figures"
 REPORT = ["figure", "reported", "balanced", "relative_move", "why"]
 CHECKS = ["figure", "region", "compared_with", "ours", "other", "unit", "ratio", "year", "source", "note"]
+CORRELATIONS = ["variable", "good", "region", "with_variable", "with_good", "with_region", "correlation", "low", "high", "source", "note"]
 LEAST_MARGIN = 0.01  # of the price: below, a processed good's figures contradict each other
 
 
@@ -59,6 +60,8 @@ def write(chain: Chain, folder: Path, out: Path) -> None:
     tables |= {name: _as_read(chain.tables[name]) for name in ("latent", "ownership") if name in chain.tables}
     for name, rows in tables.items():
         write_table(out / f"{name}.csv", MARKET_COLUMNS, rows)
+    if correlated := correlation_rows(chain):
+        write_table(out / "correlations.csv", CORRELATIONS, correlated)
     write_table(out / "balance_report.csv", REPORT, report(q.moves))
     write_table(out / "cross_checks.csv", CHECKS, cross_checks(chain, q))
     sources = market_sources(folder, FIGURES / "concentration", chain.name)

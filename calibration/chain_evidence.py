@@ -14,6 +14,9 @@ from calibration.figures import ASSUMPTION, Figure, market_row, number_text
 
 NAN = float("nan")
 APPARENT = 0.25  # judged error of a use known only from output and customs
+FIRMEST = 0.01  # a range within so much of the figure is not written: no output is known better
+SPLIT = -0.95  # correlation of primary and recycled tonnes of a total that is known
+NOISE = 1e-9  # tonnes below this share of a stage's supply are rounding
 Rows = list[list[str]]
 SHARED = "share of what the known users leave, by output less exports plus imports; range: judged 25 % and that of the known users"
 STOCK = "supply less need, in proportion to supply: as much statistics that differ as stocks; range: none to twice"
@@ -28,7 +31,7 @@ def quantity_rows(chain: Chain, q: Quantities) -> Rows:
         for name, array, evidence in (("output0", q.output, _made), ("secondary0", q.secondary, _recycled),
                                       ("stock_change0", q.stock, _stock), ("final_demand0", q.demand, _used)):
             rows += [market_row(name, good, region, "", evidence(chain, q, g, region, float(array[g, r])))
-                     for r, region in enumerate(chain.regions) if array[g, r] != 0]
+                     for r, region in enumerate(chain.regions) if abs(array[g, r]) > NOISE * q.output[g].sum()]
         rows += [market_row("flow0", good, chain.regions[o], chain.regions[d], _flow(chain, q, g, o, d))
                  for o, d in np.argwhere(q.flow[g] > 0)]
     return rows
@@ -56,30 +59,45 @@ def _source(rows: list[Figure]) -> tuple[str, str, str]:
     return largest.source, largest.year, "; ".join([*notes, *([f"with {', '.join(others)}"] if others else [])])
 
 
-def _elsewhere(chain: Chain, good: str, region: str) -> list[float]:
-    """What other sources say of a region's output, in tonnes."""
-    return [chain.tonnes(f, good).value for (place, *_), f in chain.of("checks", "output", good).items() if place == region]
+def _elsewhere(chain: Chain, good: str, region: str, own: set[str]) -> list[float]:
+    """What sources that are not our own say of a region's output in the benchmark year, in tonnes.
+
+    Figures of other years are left out: growth is no error of measurement.
+    """
+    rows = chain.of("checks", "output", good)
+    return [chain.tonnes(f, good).value for (place, *_), f in rows.items()
+            if place == region and f.year == chain.year and f.source not in own]
+
+
+def _scrap(chain: Chain, good: str, region: str) -> Figure | None:
+    """The share of a region's output of a good that is recycled, where one is carved out of it."""
+    found = _rows(chain, "secondary_share", good, region) or _rows(chain, "secondary_share", good, "")
+    return found[0] if found else None
 
 
 def _made(chain: Chain, q: Quantities, g: int, region: str, value: float) -> Figure:
-    good = chain.goods[g]
+    """Primary output: its rows, or what an assumed share of scrap leaves of them; in the range of the rows' own ends, of
+    other sources of the same year, and of that share."""
+    good, scrap = chain.goods[g], _scrap(chain, chain.goods[g], region)
     listed, shares = _rows(chain, "output", good, region), _rows(chain, "output_share", good, region)
     rest = float(q.rest[g]) if region == "ROW" else 0.0
-    primary = value / (value + float(q.secondary[g, chain.place(region)])) if _rows(chain, "secondary_share", good, region) else 1.0
-    world = float(q.output[g].sum() + q.secondary[g].sum())
-    ends = [primary * other for other in _elsewhere(chain, good, region)]
+    primary = 1 - scrap.value if scrap else 1.0
+    total, world = value / primary, float(q.output[g].sum() + q.secondary[g].sum())
+    ends = _elsewhere(chain, good, region, {f.source for f in listed + shares})
+    source, year, note = _source(listed + shares) if listed or shares else (ASSUMPTION, chain.year, "")
     if listed or shares:
-        low = sum(_ends(chain, f, good)[0] for f in listed)
-        high = sum(_ends(chain, f, good)[1] for f in listed)
-        low, high = low + sum(f.least for f in shares) * world, high + sum(f.most for f in shares) * world
-        ends += [primary * (low + rest), primary * (high + rest)] if not math.isclose(low, high) else []
-        source, year, note = _source(listed + shares)
-    else:
-        source, year, note = ASSUMPTION, chain.year, ""
+        ends += [sum(_ends(chain, f, good)[i] for f in listed) + sum((f.least, f.most)[i] for f in shares) * world + rest for i in (0, 1)]
     if rest > 0:
         note = "; ".join(filter(None, [note, f"with {rest:.4g} t of the world total that no country is listed for"]))
-        ends += [value - rest * primary, value] if source == ASSUMPTION else []
-    return _figure(value, ends, year, source, note or ("range: other sources" if ends else ""))
+        ends += [total - rest] if source == ASSUMPTION else []
+    ends = [primary * end for end in ends]
+    if scrap:
+        ends += [total * (1 - scrap.least), total * (1 - scrap.most)]
+        note = "; ".join(filter(None, [f"{total:.6g} t of {source} less {scrap.value:.3g} for scrap", note]))
+        source = ASSUMPTION if scrap.source == ASSUMPTION else source
+    if ends and max(abs(end / value - 1) for end in ends) < FIRMEST:
+        ends = []  # agreement of agencies that copy from each other is no evidence that a figure is that firm
+    return _figure(value, ends, year, source, note or ("range: other sources of the year" if ends else ""))
 
 
 def _ends(chain: Chain, figure: Figure, good: str) -> tuple[float, float]:
@@ -88,15 +106,26 @@ def _ends(chain: Chain, figure: Figure, good: str) -> tuple[float, float]:
 
 
 def _recycled(chain: Chain, q: Quantities, g: int, region: str, value: float) -> Figure:
-    good = chain.goods[g]
+    good, scrap = chain.goods[g], _scrap(chain, chain.goods[g], region)
     named = _rows(chain, "secondary", good, region)
-    shares = _rows(chain, "secondary_share", good, region) or _rows(chain, "secondary_share", good, "")
-    source, year, note = _source(named or shares)
+    source, year, note = _source(named or ([scrap] if scrap else []))
     if named:
         ends = [sum(_ends(chain, f, good)[i] for f in named) for i in (0, 1)]
     else:
-        ends = [value * end / shares[0].value for end in (shares[0].least, shares[0].most)]
+        assert scrap is not None
+        ends = [value * end / scrap.value for end in (scrap.least, scrap.most)]
     return _figure(value, ends, year, source, note)
+
+
+def correlation_rows(chain: Chain) -> Rows:
+    """Rows of correlations.csv: of a known total that an assumed share of scrap splits, more of one part is less of the other."""
+    rows = []
+    for good in chain.goods:
+        for (region, *_), share in chain.of("production", "secondary_share", good).items():
+            for place in [region] if region else chain.regions:
+                rows.append(["output0", good, place, "secondary0", good, place, f"{SPLIT:g}", "-1", "-0.5", ASSUMPTION,
+                             f"the total is known, the share of scrap ({share.value:.3g}) is not"])
+    return rows
 
 
 def _stock(chain: Chain, q: Quantities, g: int, region: str, value: float) -> Figure:

@@ -17,6 +17,7 @@ from calibration.chain_tables import Chain
 from floormodel.errors import DataError
 
 MOST_UNUSED = 0.15  # of supply: a larger stock change says that the sources do not speak of the same thing
+EXACT = 1e-9  # of supply: less than this is rounding of the arithmetic, not a stock change
 ROUNDING = 0.02  # a printed world total may fall short of the countries' sum by so much
 Array = NDArray[np.float64]
 
@@ -168,6 +169,8 @@ def stock_changes(chain: Chain, good: str, supply: Array, need: Array) -> Array:
     if abs(unused) > MOST_UNUSED * supply.sum():
         raise DataError(f"production.csv: {good}: supply {supply.sum():.6g} t, need {need.sum():.6g} t; expected them within "
                         f"{MOST_UNUSED:.0%} of each other; check recipe, secondary, use and use_world")
+    if abs(unused) < EXACT * supply.sum():
+        return known
     return known + unused * supply / supply.sum()
 
 

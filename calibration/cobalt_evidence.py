@@ -26,7 +26,8 @@ def _figure(source: str, value: float, others: list[float], note: str = "") -> F
 
 
 def _elsewhere(figures: dict[str, Table], figure: str, region: str) -> list[float]:
-    return [f.value for (place, _), f in figures["checks"].under(figure).items() if place == region]
+    """What other sources say of the benchmark year; other years are growth, not error."""
+    return [f.value for (place, _), f in figures["checks"].under(figure).items() if place == region and f.year == YEAR]
 
 
 def _ore(figures: dict[str, Table], q: Quantities) -> dict[Node, Figure]:

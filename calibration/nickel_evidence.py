@@ -25,8 +25,9 @@ def _figure(source: str, value: float, others: list[float], year: str, note: str
     return Figure(value, "t/yr", low, high, year, source, note)
 
 
-def _elsewhere(figures: dict[str, Table], figure: str, region: str) -> list[float]:
-    return [f.value for (place, _), f in figures["checks"].under(figure).items() if place == region]
+def _elsewhere(figures: dict[str, Table], figure: str, region: str, year: str) -> list[float]:
+    """What other sources say of the benchmark year; other years are growth, not error."""
+    return [f.value for (place, _), f in figures["checks"].under(figure).items() if place == region and f.year == year]
 
 
 def _mined(figures: dict[str, Table], q: Quantities, year: str) -> dict[Node, Figure]:
@@ -34,7 +35,7 @@ def _mined(figures: dict[str, Table], q: Quantities, year: str) -> dict[Node, Fi
     for region in REGIONS:
         rows = [f for (r, _), f in made.under("mined").items() if r == region]
         source = rows[0].source if rows else ASSUMPTION
-        others = _elsewhere(figures, "mined", region)
+        others = _elsewhere(figures, "mined", region, year)
         out["output0", "mined", region] = _figure(source, q.output[0, AT[region]], others, year, "range: other sources" if others else "")
     return out
 
@@ -44,7 +45,7 @@ def _refined(figures: dict[str, Table], q: Quantities, year: str) -> dict[Node, 
     for region in REGIONS:
         value, split = q.output[1, AT[region]], [f.value for (r, _), f in made.under("refined_weight").items() if r == region]
         listed = sum(f.value for (r, _), f in made.under("refined").items() if r == region)
-        others = _elsewhere(figures, "refined", region)
+        others = _elsewhere(figures, "refined", region, year)
         if split:
             note = "with its part of what the IEA does not list; range: that part by output of 2023"
             out["output0", "refined", region] = _figure(ASSUMPTION, value, [listed + sum(split), listed + 0.8 * sum(split)], year, note)
