@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from calibration import chain, concentration, hosts, ownership, price_process, price_series, projections, supply_structure
+from calibration import chain, concentration, hosts, manifest, ownership, price_process, price_series, projections, supply_structure
 from calibration.new_edition import figures_command
 from calibration.readers.command import import_command
 from floormodel.errors import DataError, FloormodelError
@@ -68,6 +68,8 @@ def rebuild(market: str, output: Path, figures: Path | None) -> None:
         except FloormodelError as exc:
             raise click.ClickException(str(exc)) from exc
         click.echo(f"{name}: written to {folder}")
+    if output == DATA:
+        manifest.write()  # by the figures as they stand, whoever of them changed
 
 
 main.add_command(import_command)

@@ -20,6 +20,8 @@ def test_supply_by_hand():
     assert np.isclose(shift.sel(region="PHL"), 1 - 0.6 * 0.2 + 0.3 * 0.1)
     assert np.isclose(shift.sel(region="CHN"), 1 - 0.6 * 0.2)
     assert np.all(moved.dataset["supply_shift"].sel(good="refined") == 1)
+    half = fm.with_host_output(market, {"copper": 0.8}, SHARES, binding=0.5).dataset["supply_shift"].sel(good="mined")
+    assert np.isclose(half.sel(region="COD"), 1 - 0.5 * 0.95 * 0.2)
     run, base = fm.solve(moved), fm.solve(market)
     assert run.converged.all() and max(run.identities().values()) < 1e-8
     made = run.dataset["output"] / base.dataset["output"]
@@ -40,6 +42,8 @@ def test_faults():
     market = fm.load_market("cobalt")
     with pytest.raises(fm.ScenarioError, match=r"(?s)2 fault.*did you mean 'copper'.*0 or more"):
         fm.with_host_output(market, {"coper": 0.9, "nickel": -1.0}, SHARES)
+    with pytest.raises(fm.ScenarioError, match="binding: found 2"):
+        fm.with_host_output(market, {"copper": 0.9}, SHARES, binding=2.0)
     with pytest.raises(fm.DataError, match="has no hosts"):
         fm.load_hosts("rare_earths")
 

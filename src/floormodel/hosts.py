@@ -1,7 +1,9 @@
 """By-products: supply that comes with the output of a host metal moves with it, whatever its own price.
 
-Output of a by-product is X0 h (p / p0)^eps with h = 1 + sum over hosts of share x (host output / its benchmark - 1): the
-tonnes that pass through the host's plants limit what can be recovered, the price decides how much of it is.
+Output of a by-product is X0 h (p / p0)^eps with h = 1 + binding x sum over hosts of share x (host output / its benchmark - 1).
+`binding` is 1 where all that passes through the host's plants is recovered (cobalt with copper): the host's tonnes then
+limit what can be had. It is less where only a part is (gallium, germanium: about a tenth), because recovery can move to
+other plants of the host: in the long run near 0, in the short run, when circuits stand at given plants, near 1.
 """
 
 from __future__ import annotations
@@ -35,13 +37,15 @@ def load_hosts(market: str, folder: str | Path | None = None) -> pd.DataFrame:
     return table.rename(columns={"partner": "host"})[["good", "region", "host", "value", "low", "high", "source", "note"]]
 
 
-def with_host_output(market: Market, hosts: Mapping[str, float | Mapping[str, float]], table: pd.DataFrame | None = None) -> Market:
+def with_host_output(market: Market, hosts: Mapping[str, float | Mapping[str, float]], table: pd.DataFrame | None = None,
+                     binding: float = 1.0) -> Market:
     """The same market where hosts make more or less: `hosts` is output over its benchmark, by host, or by host and region.
 
     Parameters
     ----------
     hosts : such as {"copper": 0.9} or {"copper": {"COD": 0.8}}; regions left out keep their benchmark
     table : host shares, default those of the shipped market
+    binding : part of a host's change that reaches the by-product, 0 to 1
 
     Raises
     ------
@@ -58,6 +62,8 @@ def with_host_output(market: Market, hosts: Mapping[str, float | Mapping[str, fl
                 faults.add(f"{host}, {region}", region, "a region of the market", did_you_mean(region, market.regions))
             if not (np.isfinite(factor) and factor >= 0):
                 faults.add(f"{host}, {region}", f"{factor}", "output over its benchmark, 0 or more")
+    if not 0 <= binding <= 1:
+        faults.add("binding", f"{binding}", "a number from 0 to 1")
     faults.raise_if_any()
     shift = np.ones((len(market.goods), len(market.regions)))
     for good, rows in shares.groupby("good"):
@@ -66,5 +72,5 @@ def with_host_output(market: Market, hosts: Mapping[str, float | Mapping[str, fl
             for row in rows[rows["region"] == (region if region in own else "*")].to_dict("records"):
                 value = hosts.get(row["host"], 1.0)
                 factor = value.get(region, 1.0) if isinstance(value, Mapping) else value
-                shift[market.goods.index(str(good)), r] += row["value"] * (factor - 1)
+                shift[market.goods.index(str(good)), r] += binding * row["value"] * (factor - 1)
     return market.replace(supply_shift=market.dataset["supply_shift"].values * shift)

@@ -45,8 +45,8 @@ def market_card(name: str) -> str:
     parts = [f"# {market.title}\n\nBenchmark {market.year}, {market.basis}. This page is made from the tables in "
              f"`src/floormodel/data/{name}/` by `floormodel card {name}`.",
              _stages(market), "## What a reader must know\n\n" + "\n".join(f"- {note}" for note in market.notes),
-             _checks(credibility_checks(market, folder)), _others(folder), _moves(folder), _elasticities(market), _assumptions(market),
-             _sources(market)]
+             _checks(credibility_checks(market, folder)), _others(market, folder), _moves(folder), _elasticities(market),
+             _assumptions(market), _sources(market)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -75,12 +75,13 @@ def credibility_checks(market: Market, folder: Path) -> list[Check]:
     if moved is not None:
         checks.append(Check("tonnes moved by balancing over tonnes shipped, worst stage", moved, "<=", 0.2,
                             "half the sum of absolute moves of shipments"))
-    others = _cross_checks(folder)
+    others = _cross_checks(market, folder)
     if others is not None and len(others):
-        large = others[(others["size"] >= 0.1) & others["figure"].str.match("output|use|mined|refined")]
+        same = others["year"].astype(str) == str(market.year)
+        large = others[(others["size"] >= 0.1) & same & others["figure"].str.match("output|use|mined|refined")]
         worst = float(np.abs(np.log(large["ratio"])).max()) if len(large) else 0.0
-        checks.append(Check("largest difference from another source on output or use, of those with a tenth or more (log)", worst, "<=",
-                            0.25, "0.25 is 28 % more or 22 % less"))
+        checks.append(Check("largest difference from another source of the year on output or use of a tenth of the world or more", worst,
+                            "<=", 0.25, "in logs: 0.25 is 28 % more or 22 % less"))
     return checks
 
 
@@ -94,8 +95,10 @@ def _flow_moves(folder: Path) -> float | None:
     return float(((new - old).abs().groupby(good).sum() / 2 / new.groupby(good).sum()).max())
 
 
-def _cross_checks(folder: Path) -> pd.DataFrame | None:
-    """cross_checks.csv with numbers and `size`, ours over the largest of the same figure."""
+def _cross_checks(market: Market, folder: Path) -> pd.DataFrame | None:
+    """cross_checks.csv with numbers and `size`, ours over the world's supply of the stage."""
+    figures = market.dataset
+    supply = (figures["output0"] + figures["secondary0"]).sum("region").to_series()
     path = folder / "cross_checks.csv"
     if not path.is_file():
         return None
@@ -103,8 +106,9 @@ def _cross_checks(folder: Path) -> pd.DataFrame | None:
     for column in ("ours", "other", "ratio"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
     table = table[(table["ratio"] > 0) & np.isfinite(table["ratio"])]
-    world = table.groupby("figure")["ours"].transform(lambda v: v.abs().sum() if len(v) else 1.0)
-    return table.assign(size=table["ours"].abs() / world.where(world > 0, 1.0))
+    of = table["figure"].str.extract(r"(?:\w+\[)?(\w+)")[0]
+    share = table["unit"].eq("share")
+    return table.assign(size=np.where(share, table["ours"].abs(), table["ours"].abs() / of.map(supply).fillna(np.inf)))
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -126,7 +130,7 @@ def _stages(market: Market) -> str:
         made = (figures["output0"] + figures["secondary0"]).sel(good=good).to_series()
         share = (made / made.sum()).sort_values(ascending=False)
         listed = share.drop(REST, errors="ignore")
-        low, high = hhi_bounds(listed.to_numpy()[None], np.array([share.get(REST, 0.0)]), cap=np.array([max(listed.iloc[:2].min(), 1e-9)]))
+        low, high = hhi_bounds(listed.to_numpy()[None], np.array([share.get(REST, 0.0)]), cap=np.array([max(listed.max(), 1e-9)]))
         lead = ", ".join(f"{region} {100 * s:.3g} %" for region, s in share.items() if s >= SHOWN_SHARE)
         price = figures["price0"].sel(good=good)
         span = " to ".join(dict.fromkeys(_number(float(end)) for end in (price.min(), price.max())))
@@ -135,7 +139,9 @@ def _stages(market: Market) -> str:
         rows.append([good, _number(float(made.sum())), _number(recycled) if recycled else "", _number(use) if use else "", lead,
                      f"{low[0]:.3f} to {high[0]:.3f}" if high[0] - low[0] > 5e-4 else f"{low[0]:.3f}", span])
     return "## Stages\n\n" + _table(["stage", "supply, t/yr", "of it recycled", "final use, t/yr", "shares of supply by location",
-                                     "HHI (0 to 1)", "price, USD/t"], rows)
+                                     "HHI by region (0 to 1)", "price, USD/t"], rows) + (
+        "\n\nThe HHI counts EU27 as one supplier and bounds the rest of the world, no supplier in it larger than the largest listed; "
+        "by country it is in `concentration.csv`.")
 
 
 def _checks(checks: list[Check]) -> str:
@@ -143,13 +149,13 @@ def _checks(checks: list[Check]) -> str:
     return "## Credibility checks\n\n" + _table(["statistic", "found", "threshold", "", "meaning"], rows)
 
 
-def _others(folder: Path) -> str:
-    table = _cross_checks(folder)
+def _others(market: Market, folder: Path) -> str:
+    table = _cross_checks(market, folder)
     if table is None or table.empty:
-        return ""
+        return "## Beside other sources\n\nNot checked: this market has no table of other sources' figures."
     rows = [[r["figure"], PLACES.get(r["region"], r["region"]), r["compared_with"], _number(r["ours"]), _number(r["other"]), r["unit"],
              f"{r['ratio']:.2f}", r["year"]] for r in table.to_dict("records") if r["size"] >= SHOWN_SHARE]
-    return ("## Beside other sources\n\nFigures of a hundredth of the total or more; all are in `cross_checks.csv`.\n\n"
+    return ("## Beside other sources\n\nFigures of a hundredth of the world's supply or more; all are in `cross_checks.csv`.\n\n"
             + _table(["figure", "region", "source", "ours", "theirs", "unit", "ratio", "year"], rows))
 
 
