@@ -9,7 +9,8 @@ that a revision shows as two values for one year.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ FEWEST_YEARS = 10  # a series with fewer years is not fitted
 DRAWS, SEED, COVERAGE = 999, 2024, 0.90
 TAILS = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
 REST, WORLD, JOIN = "OTH", "WLD", "+"
+LEAST_SLACK, MOST_SLACK = 0.005, 0.05  # of the world: printed totals are this near their parts at best, and no further by rounding alone
 FIT_COLUMNS = ["stage", "leader", "source", "years", "n", "status", "slope", "se", "p", "slope_low", "slope_high",
                "band", "block", "draws", "dirichlet_alpha", "dirichlet_total", "breaks", "slope_without_breaks",
                "beta_slope", "beta_se", "beta_low", "beta_high", "beta_precision", "walk_slope", "walk_se", "lasting",
@@ -73,7 +75,8 @@ def series(figures: pd.DataFrame, stage: str, source: str, splice: int | None = 
     """Shares by year (rows) and country (columns) of one stage and source, the unlisted rest in column OTH.
 
     The rest is the source's own "other countries" where it prints one, else what the printed world total leaves. A source
-    `a+b` is a up to the year before `splice` and b from it on. Raises DataError for two sources without a splice.
+    `a+b` is a up to the year before `splice` and b from it on. Raises DataError for two sources without a splice, and where the
+    parts differ from the printed world total by more than the rounding of the figures.
     """
     if JOIN in source and splice is None:
         raise DataError(f"concentration of {stage}: {source} joins two sources without a break; list the year in breaks.csv")
@@ -83,12 +86,23 @@ def series(figures: pd.DataFrame, stage: str, source: str, splice: int | None = 
     if splice is not None:
         rows = rows[(rows["source"] == source.split(JOIN)[0]) == (rows["year"] < splice)]
     table = rows.pivot(index="year", columns="country", values="quantity").fillna(0.0)
+    slack = table.map(half_a_unit).sum(axis=1)
     world = table.pop(WORLD) if WORLD in table else table.sum(axis=1)
     if REST not in table:
         table[REST] = 0.0
-    printed = table[REST] > 0
-    table[REST] = table[REST].where(printed, (world.fillna(0) - table.sum(axis=1)).clip(lower=0))
+    printed, left = table[REST] > 0, world - table.sum(axis=1)
+    apart = (world > 0) & (left.abs().where(printed, -left) > slack.clip(LEAST_SLACK * world, MOST_SLACK * world))
+    if apart.any():
+        found = "; ".join(f"{y}: {table.loc[y].sum():.10g} beside {world[y]:.10g}" for y in table.index[apart])
+        raise DataError(f"concentration of {stage} by {source}: countries and {REST} differ from {WORLD} by more than rounding, {found}; "
+                        f"expected one country in one row (is one in {REST} too?)")
+    table[REST] = table[REST].where(printed, left.clip(lower=0))
     return table.div(table.sum(axis=1), axis=0)
+
+
+def half_a_unit(quantity: float) -> float:
+    """Half a unit of the last digit that is printed: 50 of 1,200, 0.5 of 1,203; 0 of 0."""
+    return 0.5 * 10.0 ** Decimal(str(quantity)).normalize().as_tuple().exponent if quantity else 0.0
 
 
 def describe(shares: pd.DataFrame, leader: str) -> pd.DataFrame:
@@ -220,24 +234,32 @@ def _with_leader(shares: pd.DataFrame, leader: str) -> pd.DataFrame:
     return shares[shares[leader] > 0] if leader in shares else shares.iloc[:0].assign(**{leader: 0.0})
 
 
+def newest_editions(sources: Iterable[str]) -> list[str]:
+    """Of each publisher, a source's name without its year, the newest edition; sorted."""
+    last = {name.rstrip("0123456789"): name for name in sorted(sources)}
+    return sorted(last.values())
+
+
 def editions(figures: pd.DataFrame, stage: str) -> list[tuple[str, int]]:
     """Of each publisher of a stage, the newest edition and its newest year."""
     last = figures[figures["stage"] == stage].groupby("source")["year"].max()
-    publisher = last.index.str.replace(r"\d+$", "", regex=True)
-    return [(str(s), int(last[s])) for s in sorted(last.groupby(publisher).apply(lambda years: years.index.max()))]
+    return [(s, int(last[s])) for s in newest_editions(last.index)]
 
 
-def edition(figures: pd.DataFrame, stage: str, year: int) -> tuple[str, int, pd.Series]:
-    """The source that leaves least of a stage unlisted in `year` (or in the newest year before it): its name, year and shares by country.
+def edition(figures: pd.DataFrame, stage: str, year: int, own: str = "") -> tuple[str, int, pd.Series]:
+    """Name, year and shares by country of the source that says most about a stage in `year`, or in the newest year before it.
 
-    Raises DataError where no source has the stage up to that year.
+    Only the newest edition of each publisher that has the year counts. Those that list `FEWEST` suppliers come first, then the one
+    that leaves least unlisted (to 0.1 %), then `own`, then the one that lists most, then the newest. Raises DataError where no
+    source has the stage up to that year.
     """
     rows = figures[(figures["stage"] == stage) & (figures["year"] <= year)]
     if rows.empty:
         raise DataError(f"concentration: no figures of {stage} up to {year}")
     found = int(rows["year"].max())
-    choices = {s: series(figures, stage, s).loc[found] for s in sorted(rows.loc[rows["year"] == found, "source"].unique())}
-    source = min(choices, key=lambda s: (round(choices[s][REST], 6), -int((choices[s] > 0).sum())))
+    choices = {s: series(figures, stage, s).loc[found] for s in newest_editions(rows.loc[rows["year"] == found, "source"].unique())}
+    number = {s: int((shares.drop(REST) > 0).sum()) for s, shares in choices.items()}
+    source = max(choices, key=lambda s: (number[s] >= FEWEST, -round(choices[s][REST], 3), s == own, number[s], s[-4:], s))
     return source, found, choices[source]
 
 

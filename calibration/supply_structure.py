@@ -73,7 +73,7 @@ def cost_dispersion(market: fm.Market, history: pd.DataFrame, costs: Table) -> l
     for good in market.goods:
         low, middle, high = elasticity(market, "sourcing_elasticity", good)
         row = {"stage": good, "horizon": market.horizon, "sigma_low": low, "sigma": middle, "sigma_high": high, "theta": middle - 1}
-        if found := listed_edition(history, good, market.year):
+        if found := listed_edition(history, market, good):
             law = next(f for f in fit_shares(found[2].drop(REST).to_numpy()) if f.law == "frechet")
             row |= {"source": found[0], "year": found[1], "kappa": law.parameter, "kappa_se": law.error,
                     "log_cost_sd": float(log_cost_spread(law.parameter, middle - 1)) if middle > 1 else np.nan}
@@ -95,7 +95,7 @@ def conduct(market: fm.Market, history: pd.DataFrame, costs: Table) -> list[dict
     """
     slopes, margins, rows = residual_elasticities(market), benchmark_margins(market), []
     for good in market.goods:
-        source, year, shares = listed_edition(history, good, market.year) or ("market", market.year, regional_shares(market, good))
+        source, year, shares = listed_edition(history, market, good) or ("market", market.year, regional_shares(market, good))
         known = shares.drop(REST)
         index = tuple(float(v) for v in hhi_bounds(known.to_numpy(), shares[REST], cap=known.max()))
         cost, price = (costs.under(market.name, good, measure).get(("",)) for measure in ("cash_cost", "price"))
@@ -112,11 +112,16 @@ def conduct(market: fm.Market, history: pd.DataFrame, costs: Table) -> list[dict
     return rows
 
 
-def listed_edition(history: pd.DataFrame, good: str, year: int) -> tuple[str, int, pd.Series] | None:
-    """The fullest edition of a stage up to the year, unless none lists four suppliers."""
-    rows = history[(history["stage"] == good) & (history["year"] <= year)]
-    found = None if rows.empty else edition(history, good, year)
-    return found if found and (found[2].drop(REST) > 0).sum() >= FEWEST else None
+def listed_edition(history: pd.DataFrame, market: fm.Market, good: str) -> tuple[str, int, pd.Series] | None:
+    """The fullest edition of a stage up to the market's year, of equals the market's own source; none where none lists four suppliers."""
+    rows = history[(history["stage"] == good) & (history["year"] <= market.year)]
+    if rows.empty:
+        return None
+    figures = market.figures[(market.figures["variable"] == "output0") & (market.figures["good"] == good)]
+    main = figures.groupby("source")["value"].sum().idxmax()
+    own = next((s for s in rows["source"].unique() if main.endswith(s)), "")
+    found = edition(history, good, market.year, own)
+    return found if (found[2].drop(REST) > 0).sum() >= FEWEST else None
 
 
 def reading(conduct_high: float, cournot_margin: tuple[float, float]) -> str:
@@ -189,7 +194,7 @@ def entry_weights(market: fm.Market, history: pd.DataFrame) -> list[dict]:
     rows = market.figures[market.figures["variable"] == "latent_route_weight"]
     found = []
     for good in dict.fromkeys(rows["good"]):
-        if not (listed := listed_edition(history, good, market.year)):
+        if not (listed := listed_edition(history, market, good)):
             continue
         source, year, shares = listed
         law = fit_shares(shares.drop(REST).to_numpy())[0]

@@ -29,6 +29,59 @@ def history(rows: list[tuple]) -> pd.DataFrame:
     return frame.assign(unit="t", basis="t", note="")
 
 
+# ---- which source
+
+LISTS = {"wmd2026": (40, 30, 20, 5, 5), "mcs2025": (60, 25, 10, 3, 2), "mcs2026": (50, 25, 15, 6, 4), "iea2025": (70, 10, 5, 5, 0)}
+
+
+def lists(names: str) -> pd.DataFrame:
+    return history([("mined", s, c, 2024, float(q)) for s in names.split() for c, q in zip(["AAA", "BBB", "CCC", "DDD", "OTH"], LISTS[s])])
+
+
+@pytest.mark.parametrize("own, names, chosen", [
+    ("", "mcs2025 mcs2026", "mcs2026"),  # an edition that leaves less unlisted, but superseded
+    ("mcs2025", "mcs2025 mcs2026 wmd2026", "mcs2026"),
+    ("mcs2026", "iea2025 mcs2026", "iea2025"),  # nothing unlisted comes before the market's own source
+])
+def test_no_superseded_edition_is_chosen(own: str, names: str, chosen: str) -> None:
+    assert con.edition(lists(names), "mined", 2025, own)[:2] == (chosen, 2024)
+
+
+def test_of_equal_sources_the_markets_own_is_chosen_and_else_the_newest() -> None:
+    full = lists("wmd2026 mcs2025").query("country != 'OTH'")
+    assert con.edition(full, "mined", 2024)[0] == "wmd2026"
+    assert con.edition(full, "mined", 2024, "mcs2025")[0] == "mcs2025"
+    short = full.query("source != 'mcs2025' or country != 'DDD'")  # three suppliers are too few for a law, whose source it may be
+    assert con.edition(short, "mined", 2024, "mcs2025")[0] == "wmd2026"
+
+
+def test_antimony_and_graphite_come_from_the_source_of_the_market() -> None:
+    """World Mining Data has China's antimony of 2024 at 33 % of the world; the USGS its graphite at 82 %, where its edition before had 78 %."""
+    for market, source, share in (("antimony", "wmd2026", 0.33), ("natural_graphite", "mcs2026", 0.82)):
+        found = supply_structure.listed_edition(con.read_history(market), fm.load_market(market), "mined")
+        assert found is not None and found[:2] == (source, 2024) and found[2]["CHN"] == pytest.approx(share, abs=0.006)
+
+
+@pytest.mark.parametrize("quantity, half", [(1200.0, 50), (1203.0, 0.5), (3.5e6, 5e4), (0.12, 0.005), (0.0, 0)])
+def test_half_a_unit_of_the_last_digit(quantity: float, half: float) -> None:
+    assert con.half_a_unit(quantity) == pytest.approx(half)
+
+
+def test_a_country_that_is_in_the_rest_too_is_refused() -> None:
+    """Canada's 113,100 t of refined nickel stand in the 631,420 t of others as printed: 3,596,797 t beside a world of 3,483,697 t."""
+    figures = con.read_history("nickel")
+    assert con.series(figures, "refined", "iea2025").loc[2024, "IDN"] == pytest.approx(1_493_200 / 3_483_697)
+    assert con.series(figures, "mined", "iea2025").loc[2024, "IDN"] == pytest.approx(2463 / 3861)
+    rest = figures.eval("stage == 'refined' and source == 'iea2025' and country == 'OTH'")
+    with pytest.raises(DataError, match=r"refined by iea2025.*2024: 3596797 beside 3483697"):
+        con.series(figures.assign(quantity=figures["quantity"].mask(rest, 631_420.0)), "refined", "iea2025")
+    rounded = history([("mined", "s", c, 2024, q) for c, q in (("AAA", 60_000.0), ("BBB", 43_960.0), ("WLD", 100_000.0))])
+    assert con.series(rounded, "mined", "s").loc[2024, "OTH"] == 0
+    rounded.loc[0, "quantity"] = 62_000.0  # 5.96 % above the world is no rounding
+    with pytest.raises(DataError, match="more than rounding"):
+        con.series(rounded, "mined", "s")
+
+
 # ---- ownership
 
 
