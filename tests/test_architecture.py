@@ -40,7 +40,7 @@ LAZY = {
     ("simulate", "tqdm"),
 }
 # Rooms of pure functions that calibration, experiments and notebooks may use besides the public names.
-OPEN_ROOMS = {"accounts", "balancing", "errors", "figure_tables", "schema", "indicators", "finance", "report"}
+OPEN_ROOMS = {"accounts", "balancing", "dynamics", "errors", "figure_tables", "schema", "indicators", "finance", "report"}
 MAX_LINES = 350
 
 
