@@ -1,0 +1,178 @@
+"""Competitive storage beside a public stock that buys at a floor and sells at a ceiling, within bounds of tonnes, money and rates.
+
+The public stock is a second state. Beside a given public stock G the endogenous-grid method gives the price phi(T, G) at every total
+availability T (old stocks, public ones too, and new output). More tonnes in public store always mean a higher price, so the rule
+
+    P = phi(T, G)              where that lies in the band: nothing is bought or sold
+        min(floor, phi(T, G + what may be bought))     where it lies below
+        max(ceiling, phi(T, G - what may be sold))     where it lies above
+
+needs no equation solved. Miranda and Helmberger (1988) for the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from floormodel.dynamics.storage import ROUNDS, Accuracy, accuracy_of
+from floormodel.dynamics.storage_columns import across
+from floormodel.dynamics.storage_market import Array, StorageMarket
+from floormodel.dynamics.storage_policy import PriceBand
+from floormodel.errors import ConvergenceError
+
+FAR = 50.0  # of the largest stock: how far the line past the last node goes
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """End-of-period private stock (C, N + 1) at what the public stock leaves, `at` (C, N + 1); a column per public stock (C,)."""
+
+    market: StorageMarket
+    public: Array
+    at: Array
+    stock: Array
+
+    def private(self, total: Array, public: Array) -> Array:
+        """Private stock kept out of a total, beside a public stock; linear between two columns at equal tonnes left."""
+        return across(self.public, self.at, self.stock, total - public, public)
+
+    def price(self, total: Array, public: Array) -> Array:
+        """phi(T, G): the price at which the market takes what is left."""
+        return self.market.price(total - public - self.private(total, public))
+
+
+@dataclass(frozen=True, eq=False)
+class BandSolution:
+    """The stationary equilibrium. Methods take the total tonnes available at the beginning of a period, the public stock among them,
+    and the public stock.
+
+    `public_grid` (C,), `grid` (N,) the nodes of both end-of-period stocks, with the value `stored` (C, N) of a tonne in private
+    store and `planned` output (C, N).
+    """
+
+    market: StorageMarket
+    policy: PriceBand
+    support: float | None
+    public_grid: Array
+    grid: Array
+    stored: Array
+    planned: Array
+    columns: _Columns
+    rounds: int
+
+    def price(self, total: Array | float, public: Array | float) -> Array:
+        """Market price, USD/t."""
+        return _rule(self.columns, self.policy, *np.broadcast_arrays(np.asarray(total, float), np.asarray(public, float)))
+
+    def public(self, total: Array | float, public: Array | float) -> Array:
+        """Public stock at the end of the period, t: raised to where the price meets the floor, lowered to where it meets the ceiling."""
+        p, total = self.policy, np.asarray(total, float)
+        now = np.minimum(np.asarray(public, float), p.room)
+        top = np.minimum(now + p.buys, p.room)
+        least = np.maximum(now - p.sells, 0.0)
+        raised = np.clip(self._holds(total, p.floor), now, top)
+        lowered = np.clip(self._holds(total, p.ceiling), least, now)
+        return np.where(raised > now, raised, lowered)
+
+    def _holds(self, total: Array, price: float) -> Array:
+        """Public stock beside which the market price is `price`; beyond the bounds where none is."""
+        if not np.isfinite(price) or price <= 0:
+            return np.full_like(total, np.inf if price > 0 else -np.inf)
+        kept = np.array([np.interp(-price, -row, self.grid) for row in self.stored])  # what private storers want at that price
+        left = total - self.market.use(price)
+        both = np.maximum.accumulate(kept + self.public_grid)
+        inside = np.interp(left, both, self.public_grid)
+        return np.where(left < both[0], -np.inf, np.where(left > both[-1], np.inf, inside))
+
+    def private(self, total: Array | float, public: Array | float) -> Array:
+        """Private stock at the end of the period, t."""
+        left = np.asarray(total, float) - self.market.use(self.price(total, public)) - self.public(total, public)
+        return np.maximum(left, 0.0)
+
+    def output(self, total: Array | float, public: Array | float) -> Array:
+        """Output planned for the next period, t."""
+        return self._planned(self.private(total, public), self.public(total, public))
+
+    def _planned(self, private: Array, public: Array) -> Array:
+        nodes = np.broadcast_to(self.grid, self.planned.shape)
+        return across(self.public_grid, nodes, self.planned, private, public)
+
+    def start(self, paths: int) -> tuple[Array, Array]:
+        """Availability and public stock that simulations begin with."""
+        return np.full(paths, self.market.output0), np.zeros(paths)
+
+    def step(self, available: Array, public: Array) -> tuple[Array, Array, Array, Array]:
+        """Price, private stock, public stock and planned output of a period; `public` is the stock at its beginning."""
+        price, held = self.price(available, public), self.public(available, public)
+        private = np.maximum(available - self.market.use(price) - held, 0.0)
+        return price, private, held, self._planned(private, held)
+
+    def accuracy(self, points: int = 2000, seed: int = 0) -> Accuracy:
+        """Error of the storage rule at random points between the nodes, as in `StorageSolution.accuracy`."""
+        rng, m = np.random.default_rng(seed), self.market
+        old = rng.uniform(0, self.policy.room, points)
+        total = old + rng.uniform(m.output0 * m.shocks.nodes.min(), m.output0 * m.shocks.nodes.max() + self.grid[-1] / 4, points)
+        _, private, public, planned = self.step(total, old)
+        left = (1 - m.loss) * public
+        stored, _ = m.expect(lambda t: self.price(t, left[:, None]), (1 - m.loss) * (private + public), planned, self.support)
+        implied = np.maximum(stored, m.price(total - public))
+        return accuracy_of(np.abs(m.use(implied) / (total - private - public) - 1))
+
+
+def _rule(columns: _Columns, policy: PriceBand, total: Array, public: Array) -> Array:
+    """The market price under the rule."""
+    public = np.minimum(public, policy.room)
+    price = columns.price(total, public)
+    low, high = price < policy.floor, price > policy.ceiling
+    if low.any():
+        most = np.minimum(public + policy.buys, policy.room)
+        price = np.where(low, np.minimum(policy.floor, columns.price(total, most)), price)
+    if high.any():
+        least = np.maximum(public - policy.sells, 0.0)
+        price = np.where(high, np.maximum(policy.ceiling, columns.price(total, least)), price)
+    return price
+
+
+def solve_band(market: StorageMarket, policy: PriceBand, support: float | None = None, *, max_stock: float | None = None,
+               nodes: int = 301, columns: int = 41, tolerance: float = 1e-9) -> BandSolution:
+    """Solve for the stationary storage rule beside a public stock.
+
+    Parameters
+    ----------
+    max_stock : largest private stock of the grid, t; default benchmark output
+    nodes, columns : grid nodes of the private and of the public stock
+
+    Raises
+    ------
+    ConvergenceError
+        Where the rule does not settle, see `floormodel.dynamics.storage.solve_one`.
+    """
+    most = market.output0 if max_stock is None else max_stock
+    grid = most * np.linspace(0, 1, nodes) ** 1.5
+    public = max(policy.room, 1e-9 * market.output0) * (1 - np.cos(np.linspace(0, np.pi, columns))) / 2  # denser at both ends
+    shape = (columns, nodes)
+    carried = (1 - market.loss) * (grid + public[:, None])
+    left = np.broadcast_to(((1 - market.loss) * public)[:, None, None], (*shape, len(market.shocks.nodes)))
+    planned, stored = np.full(shape, market.output0), np.full(shape, np.nan)
+    rule = _Columns(market, public, np.tile([0.0, 1.0], (columns, 1)), np.zeros((columns, 2)))  # nothing is stored in the last period
+    for rounds in range(1, ROUNDS + 1):
+        before, old = stored, planned
+        stored, planned = market.expect(lambda total: _rule(rule, policy, total, left), carried, planned, support)  # noqa: B023
+        rule = _columns(market, public, grid, stored)
+        moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
+        if moved < tolerance:
+            return BandSolution(market, policy, support, public, grid, stored, planned, rule, rounds)
+    raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or "
+                           "storage_cost, or lower the floor or its capacity")
+
+
+def _columns(market: StorageMarket, public: Array, grid: Array, stored: Array) -> _Columns:
+    value = np.maximum(stored, 1e-6 * market.price0)
+    at = np.maximum.accumulate(market.use(value) + grid, axis=1)
+    at = np.minimum(at, 1e3 * (grid[-1] + market.output0))
+    slope = np.clip((grid[-1] - grid[-2]) / np.maximum(at[:, -1] - at[:, -2], 1e-12), 0.0, 1.0)
+    far = FAR * grid[-1]
+    return _Columns(market, public, np.column_stack([at, at[:, -1] + far]), np.column_stack([np.broadcast_to(grid, at.shape),
+                                                                                            grid[-1] + slope * far]))
