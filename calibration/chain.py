@@ -1,7 +1,7 @@
 """A market from its folder of figures alone: `calibration/figures/<market>/` to the tables that the package reads.
 
 Markets without a module of their own here are built by this one: goods from upstream to downstream, output by country,
-customs, prices, wedges, elasticities, each a table whose rows name their source (docs/data.md has the format).
+customs, prices, wedges, elasticities, each a table whose rows name their source (docs/add_a_mineral.md has the format).
 """
 
 from __future__ import annotations
