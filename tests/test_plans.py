@@ -1,5 +1,6 @@
 """Plans of plants: the tables of the package fit their markets, faults are named at once, a plant with its own mine digs its ore."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,13 @@ def test_a_plant_with_a_mine_of_its_own_buys_no_ore():
     assert met["upstream"][1] == 0 and met["refining"][1] > 20_000
     with pytest.raises(fm.ScenarioError, match="a mine of its own, and no output of mined in JPN"):
         check_plans([replace(own, project=replace(own.project, region="JPN"))], market)
+
+
+def test_the_example_of_the_documentation_runs():
+    text = (Path(__file__).parents[1] / "docs" / "paths.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.S).group(1), names)  # noqa: S102
+    path = names["path"]
+    made = path.dataset["output"].sel(scenario="policy", good="ndpr_oxide", draw=0)
+    assert path.converged.all() and float(made.sel(region="CHN", period=2028)) < float(made.sel(region="CHN", period=2027))
+    assert float(path.change("buyer_price").sel(good="ndpr_oxide", region="JPN", period=2029)[0]) > 0
