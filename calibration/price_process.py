@@ -7,7 +7,8 @@ processes). Most series are annual averages and short, so that the ranges matter
 - centre: the main series, its persistence corrected for the bias of a short sample, (n phi + 1) / (n - 3) (Kendall
   1954);
 - low half-life: the 5 % end of the uncorrected main fit, or the uncorrected fit itself where that end is zero;
-- high half-life: the longest of all series, at its 95 % end where that is finite, else as fitted, at most as a persistence of 0.99 a year;
+- high half-life: the longest 95 % end of the main series and of any other of 20 prices or more, at most as a persistence of 0.99 a year,
+  which an infinite end counts as; shorter series beside the main one tell no end from infinity by their length alone;
 - volatility: 1.645 standard errors either side of the centre, widened to the other series' fits that are not at a bound.
 """
 
@@ -25,6 +26,7 @@ from floormodel.finance.price_process import Fit, OrnsteinUhlenbeck, fit
 Z = 1.645  # normal quantile of a 90 % range
 LONGEST = 0.99  # persistence a year that no correction goes beyond
 FOR_JUMPS = 100  # fewer prices cannot tell jumps from the rest
+FOR_END = 20  # fewer prices beside the main series set no high end
 
 
 def build(market: str, out: Path) -> None:
@@ -55,7 +57,7 @@ def parameters(good: str, series: list[Series], fits: list[Fit]) -> pd.DataFrame
     centre = corrected(main)
     low, high = main.half_life_range(Z)
     least = min(low if low > 0 else main.process.half_life, centre.half_life)
-    half_life = (least, max(centre.half_life, *(_longest(f) for f in fits)))
+    half_life = (least, max(centre.half_life, *(_longest(f) for f in fits if f is main or f.observations >= FOR_END)))
     error = main.standard_errors[1] / main.innovation_sd
     spread = Z * (error if np.isfinite(error) else 1 / np.sqrt(2 * main.observations))
     sigmas = [centre.sigma * (1 - spread), centre.sigma * (1 + spread), *(f.process.sigma for f in others if not f.at_bound)]
@@ -65,7 +67,8 @@ def parameters(good: str, series: list[Series], fits: list[Fit]) -> pd.DataFrame
     bound = ", the persistence at its bound" if main.at_bound else f" ({low:.2g} to {high:.2g})"
     capped = f" but at most {LONGEST} a year: no return to a mean is seen" if _bias_free(main) >= LONGEST**main.step else ""
     note = (f"own fit on {main.observations} {often} real prices {span} of {series[0].name}, bias-corrected{capped}; "
-            f"uncorrected {main.process.half_life:.2g} years{bound} and {main.process.sigma:.2g}; see price_process_fit.csv")
+            f"uncorrected {main.process.half_life:.2g} years{bound} and {main.process.sigma:.2g}{_averaged(series, fits)}; "
+            "see price_process_fit.csv")
     columns = ["good", "parameter", "value", "unit", "low", "high", "year", "source", "note"]
     return pd.DataFrame([
         [good, "half_life", centre.half_life, "years", *half_life, last[:4], "price_process_fit", note],
@@ -77,17 +80,30 @@ def _bias_free(found: Fit) -> float:
     return (found.observations * found.phi + 1) / (found.observations - 3)
 
 
+def _averaged(series: list[Series], fits: list[Fit]) -> str:
+    """What the yearly means of a monthly main series say, which need not agree with its months."""
+    for one, found in zip(series, fits):
+        if one.name == f"{series[0].name}_yearly":
+            years = corrected(found).half_life
+            return f"; the yearly means of the same prices give {years:.2g} years corrected, {found.process.half_life:.2g} uncorrected"
+    return ""
+
+
 def _longest(found: Fit) -> float:
-    """Half-life at the 95 % end where that is finite, else as fitted, at most as after correction."""
-    end = found.half_life_range(Z)[1]
-    return end if np.isfinite(end) else min(found.process.half_life, corrected(found).half_life)
+    """Half-life at the 95 % end, at most that of the persistence LONGEST a year."""
+    return min(found.half_life_range(Z)[1], float(np.log(0.5) / np.log(LONGEST)))
+
+
+def _best(models: tuple[ModelFit, ...], criterion: str) -> str:
+    """Name of the process with the least AIC or BIC; a fit at a bound is no maximum and does not count."""
+    return min((m for m in models if not m.at_bound), key=lambda m: getattr(m, criterion)).model
 
 
 def _fit_row(series: Series, found: Fit, models: tuple[ModelFit, ...]) -> dict[str, object]:
     low, high = found.half_life_range(Z)
     errors = dict(zip(("phi_se", "innovation_sd_se", "mean_log_se"), found.standard_errors))
     first, last = series.span
-    best = {f"best_{name}": min(models, key=lambda m, name=name: getattr(m, name)).model for name in ("aic", "bic")}
+    best = {f"best_{name}": _best(models, name) for name in ("aic", "bic")}
     return {"series": series.name, "first": first, "last": last, "n": found.observations, "phi": found.phi,
             "innovation_sd": found.innovation_sd, **errors, "half_life": found.process.half_life, "half_life_low": low,
             "half_life_high": high, "sigma": found.process.sigma, "stationary_sd": found.process.stationary_sd,

@@ -56,7 +56,7 @@ def test_of_equal_sources_the_markets_own_is_chosen_and_else_the_newest() -> Non
 
 
 def test_antimony_and_graphite_come_from_the_source_of_the_market() -> None:
-    """World Mining Data has China's antimony of 2024 at 33 % of the world; the USGS its graphite at 82 %, where its edition before had 78 %."""
+    """China mines 33 % of the antimony of 2024 by World Mining Data, 82 % of the graphite by the USGS, 78 % in its edition before."""
     for market, source, share in (("antimony", "wmd2026", 0.33), ("natural_graphite", "mcs2026", 0.82)):
         found = supply_structure.listed_edition(con.read_history(market), fm.load_market(market), "mined")
         assert found is not None and found[:2] == (source, 2024) and found[2]["CHN"] == pytest.approx(share, abs=0.006)

@@ -11,7 +11,7 @@ import pytest
 import floormodel as fm
 from calibration import price_correlation, price_process, price_series
 from floormodel.errors import DataError
-from floormodel.finance.price_process import OrnsteinUhlenbeck, load_price_correlation, load_price_risk
+from floormodel.finance.price_process import Fit, OrnsteinUhlenbeck, load_price_correlation, load_price_risk
 
 DATA = Path(__file__).parents[1] / "src" / "floormodel" / "data"
 MARKETS = list(price_series.choices()["market"].unique())
@@ -41,12 +41,47 @@ def test_list_prices_set_no_range():
     listed = fits.loc["cobalt_unit_value_1998usd"]
     half_life, sigma = (row for _, row in pd.read_csv(DATA / "cobalt" / "price_process.csv").iterrows())
     assert int(listed["last"]) == 1992
-    assert listed["half_life"] < half_life["high"] and sigma["low"] < listed["sigma"] < sigma["high"]
+    assert listed["half_life_high"] == np.inf and half_life["high"] == pytest.approx(fits["half_life_high"].iloc[0], rel=1e-3)
+    assert sigma["low"] < listed["sigma"] < sigma["high"]
     used = {row.series for row in price_series.choices().itertuples()}
     assert {name for name in used if "1998usd" in name} == {"cobalt_unit_value_1998usd", "rare_earth_unit_value_1998usd"}
     for name in ("aluminium_lme", "copper_lme", "nickel_lme"):
         series = price_series.read(name)
         assert series.periods[0] == "1980-01" and np.all(np.diff(series.prices) != 0)
+
+
+def made(phi: float, error: float, number: int) -> Fit:
+    """A fit to yearly prices with this persistence, standard error and number of prices."""
+    return Fit(OrnsteinUhlenbeck.from_ar1(phi, 0.2, 5.0, 1.0), phi, 0.2, 5.0, (error, 0.01, 0.1), 0.0, number, 1.0, False)
+
+
+def test_high_end_of_the_half_life_by_hand():
+    """Half-life at persistence f is log 0.5 / log f: 3.11 at 0.8, 6.58 at 0.9, 68.97 at 0.99, the longest there is."""
+    def high(*fits):
+        series = [price_series.Series(f"s{k}", np.ones(2), ("2000", "2001"), 1.0, "USD/t", frozenset()) for k in range(len(fits))]
+        return float(price_process.parameters("g", series, list(fits)).loc[0, "high"])
+
+    narrow, longer, endless = made(0.5, 0.3 / 1.645, 40), made(0.7, 0.2 / 1.645, 40), made(0.7, 0.4 / 1.645, 40)
+    most = np.log(0.5) / np.log(0.99)
+    assert high(narrow) == pytest.approx(np.log(0.5) / np.log(0.8))
+    assert high(narrow, longer) == pytest.approx(np.log(0.5) / np.log(0.9))
+    assert high(endless) == high(narrow, endless) == high(made(0.95, 0.045 / 1.645, 400)) == pytest.approx(most)  # the last: 138 at 0.995
+    assert high(narrow, made(0.7, 0.4 / 1.645, 10)) == high(narrow)  # too short to say
+    assert high(made(0.7, 0.4 / 1.645, 10)) == pytest.approx(most)  # but it is all there is
+
+
+def test_a_fit_at_a_bound_is_not_the_best():
+    """Five unit values of gallium without any persistence: the bounded process has the higher likelihood and is no candidate."""
+    table = pd.read_csv(DATA / "gallium" / "price_process_models.csv").query("series == 'gallium_import_unit_value'").set_index("model")
+    assert bool(table.loc["ou", "at_bound"]) and table.loc["ou", "aic"] < table.loc["gbm", "aic"]
+    best = pd.read_csv(DATA / "gallium" / "price_process_fit.csv").set_index("series").loc["gallium_import_unit_value"]
+    assert (best["best_aic"], best["best_bic"]) == ("gbm", "gbm")
+
+
+def test_no_range_is_beyond_the_longest():
+    for market in MARKETS:
+        row = pd.read_csv(DATA / market / "price_process.csv").iloc[0]
+        assert row["low"] <= row["value"] <= row["high"] < 68.98
 
 
 def test_a_yearly_price_is_converted_and_deflated_by_hand():
