@@ -15,7 +15,7 @@ from floormodel.errors import FloormodelError, InertWarning
 from floormodel.report.run_folder import check_target, write_run_folder
 
 EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "club", "coalition",
-               "standards", "export_restrictions", "producer_take", "published")
+               "standards", "export_restrictions", "producer_take", "published", "backtest")
 
 
 def _progress(items: Iterable) -> Iterable:
@@ -26,10 +26,10 @@ def _progress(items: Iterable) -> Iterable:
 @click.argument("name", type=click.Choice([*EXPERIMENTS, "all"]))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write (default: results/NAME).")
 @click.option("--market", help="Market to run on (default: the experiment's own).")
-@click.option("--draws", default=1000, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--draws", type=click.IntRange(1, 1_000_000), help="Draws (default: 1,000, or the experiment's own).")
 @click.option("--seed", default=7, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in the folder.")
-def main(name: str, output: Path | None, market: str | None, draws: int, seed: int, overwrite: bool) -> None:
+def main(name: str, output: Path | None, market: str | None, draws: int | None, seed: int, overwrite: bool) -> None:
     """Run the experiment NAME, or all of them."""
     chosen = EXPERIMENTS if name == "all" else (name,)
     solved: list[float] = []
@@ -39,11 +39,12 @@ def main(name: str, output: Path | None, market: str | None, draws: int, seed: i
             check_target(folder, overwrite)
             experiment = importlib.import_module(f"experiments.{each}")
             on = market or getattr(experiment, "MARKET", "rare_earths")
-            click.echo(f"{each}: {draws:,} draws on {on}, seed {seed}", err=True)
+            number = draws or getattr(experiment, "DRAWS", 1000)
+            click.echo(f"{each}: {number:,} draws on {on}, seed {seed}", err=True)
             record: dict = {}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InertWarning)  # kept in the record
-                write_run_folder(folder, lambda f: record.update(experiment.write(f, on, draws, seed, _progress)), overwrite)  # noqa: B023
+                write_run_folder(folder, lambda f: record.update(experiment.write(f, on, number, seed, _progress)), overwrite)  # noqa: B023
             solved.append(record["share_converged"])
             click.echo(f"{100 * record['share_converged']:.4g} % of draws solved. The brief is {folder / 'brief.html'}")
     except FloormodelError as exc:

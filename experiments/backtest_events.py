@@ -10,11 +10,11 @@ import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 import floormodel as fm
 from floormodel.errors import DataError, Faults, did_you_mean
@@ -130,7 +130,8 @@ class Event(Strict):
     confounders: tuple[str, ...] = ()
     leaves_out: str
     sources: dict[str, str]
-    market: OwnMarket | ShippedMarket
+    market: Annotated[Annotated[OwnMarket, Tag("own")] | Annotated[ShippedMarket, Tag("shipped in the package")],
+                      Discriminator(lambda table: "shipped in the package" if "shipped" in table else "own")]
     variant: tuple[Variant, ...] = Field(min_length=1)
     observation: tuple[Observation, ...] = Field(min_length=1)
 
@@ -165,9 +166,16 @@ class Event(Strict):
 
 
 def _add(error: ValidationError, faults: Faults, where: str = "") -> None:
-    for item in error.errors(include_url=False):
-        place = ".".join(str(x + 1) if isinstance(x, int) else x for x in item["loc"])
-        faults.add(where + (place or "the table"), repr(item["input"]), item["msg"])
+    """Every error of form, but not those of a table whose parts are at fault."""
+    items = error.errors(include_url=False)
+    for item in items:
+        loc = item["loc"]
+        if any(len(other["loc"]) > len(loc) and other["loc"][:len(loc)] == loc for other in items):
+            continue
+        place = ".".join(str(x + 1) if isinstance(x, int) else x for x in loc if x not in ("own", "shipped in the package"))
+        known = {"extra_forbidden": "a key that is known here", "missing": "a value for this key"}
+        faults.add(where + (place or "the table"), "nothing" if item["type"] == "missing" else repr(item["input"]),
+                   known.get(item["type"], item["msg"]))
 
 
 def event_names() -> list[str]:
@@ -272,7 +280,7 @@ def _own_market(name: str, title: str, market: OwnMarket) -> fm.Market:
     faults = Faults(f"{name}.toml, market")
     for label, values in (("home shipments", flow[:, at, at]), ("final use", use)):
         for g, r in np.argwhere(values < -1e-9 * np.maximum(made.max(), 1.0)):
-            faults.add(f"{label} of {goods[g]} in {regions[r]}", f"{values[g, r]:g} t", "zero or more", "output, trade and recipes do not fit")
+            faults.add(f"{label} of {goods[g]} in {regions[r]}", f"{values[g, r]:g} t", "zero or more, from output, trade and recipes")
     faults.raise_if_any()
     blank = {"partner": "", "unit": "t/yr", "low": np.nan, "high": np.nan, "year": str(market.year), "source": "derived", "note": DERIVED}
     for g, r in np.ndindex(size):

@@ -83,11 +83,14 @@ def _outside(event: Event, ds: xr.Dataset, base: xr.Dataset) -> Array:
 
 
 def _exports(market: fm.Market, good: str, ds: xr.Dataset, actor: Sequence[str]) -> Array:
-    """Output, recycled tonnes and stock drawn less own shipments, t/yr (draws,)."""
-    stock = market.dataset["stock_change0"].sel(good=good)
-    own = (ds["use"] - ds["imports"]).sel(region=list(actor))
-    made = (ds["output"] + ds["recycled"] - (stock.isel(draw=0) if "draw" in stock.dims else stock)).sel(region=list(actor))
-    return np.asarray((made - own).sum("region"))
+    """Output, recycled tonnes and stock drawn less own shipments and what is thrown away, t/yr (draws,).
+
+    Tonnes thrown away are what the world makes beyond its use; they are the actor's, whose exports are held back.
+    """
+    made = ds["output"] + ds["recycled"] - market.dataset["stock_change0"].sel(good=good)
+    own = (ds["use"] - ds["imports"]).sel(region=list(actor)).sum("region")
+    wasted = (made.sum("region") - ds["use"].sum("region")).clip(min=0.0)
+    return np.asarray((made.sel(region=list(actor)).sum("region") - own - wasted).clip(min=0.0).transpose("draw"))
 
 
 def run_events(events: Sequence[Event], draws: int, seed: int, progress: Progress = iter) -> dict[str, list[fm.Path]]:

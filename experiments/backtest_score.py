@@ -91,3 +91,9 @@ def summary(card: pd.DataFrame) -> pd.DataFrame:
     rows = [{"group": name, "observations": int(np.sum(m)), **{c: int(card.loc[m, c].sum()) for c in
              ("direction", "size", "hit", "inside", "naive_direction", "naive_size", "naive_hit")}} for name, m in groups.items()]
     return pd.DataFrame(rows)
+
+
+def once(card: pd.DataFrame) -> pd.DataFrame:
+    """One row per answer of the model (event, metric, good and year): the shares of its observations that are right."""
+    year = np.ceil(card["months"] / 12)
+    return card.assign(year=year).groupby(["event", "metric", "q50", "year"], sort=False)[["direction", "size", "hit", "inside"]].mean()
