@@ -14,7 +14,7 @@ from floormodel.report.brief import Brief, Chart, Headline, Section
 from floormodel.report.comparison_charts import viability_frame
 from floormodel.report.concentration_chart import concentration_chart, load_concentration
 from floormodel.report.frames import changes, groups_of, levels, provenance_of, relative_changes
-from floormodel.report.labels import good_name, region_name
+from floormodel.report.labels import capitalised, good_name, region_name
 from floormodel.report.money_charts import incidence_frame, line_label
 from floormodel.report.tables import Range, Table
 
@@ -63,10 +63,7 @@ class Pages:
             f"producers outside it lose part of that. The bloc's own purchases change more: {region_name(r.case.supplier)}'s share of "
             f"them moves by {t.text(FLOOR, 'dominant_share_of_bloc_supply', good, 'bloc').removesuffix(' %')} percentage points.",
             f"**Does it serve industrialisation in producing countries?** {self._industrialises(t)} "
-            f"Outside the bloc and {region_name(r.case.supplier)}, output "
-            f"of {name} changes by {t.percent(FLOOR, 'output', good, self.outsiders)} and value added at that stage by "
-            f"{t.text(FLOOR, 'value_added', good, self.outsiders)}; mining there changes by "
-            f"{t.percent(FLOOR, 'output', self.goods[0], self.outsiders)}. Countries outside the floor are levied like everybody else.",
+            "Countries outside the floor are levied like everybody else.",
             f"**Who pays?** Inside the bloc, buyers: {self._payers_sentence()}"]
         if r.case.downstream:
             product = r.case.downstream[-1]
@@ -92,7 +89,13 @@ class Pages:
     def _industrialises(self, t: Reader) -> str:
         """By the change of value added at the floored stage in countries outside the bloc, in per cent: 2 is little, 20 is much."""
         change, base = (t.median(FLOOR, "value_added", self.good, self.outsiders, of) for of in ("change", "base"))
-        return verdict(100 * change / base, 2, 20, ("No, it takes value added away.", "Hardly.", "A little.", "Yes."))
+        where, first = f"outside the bloc and {region_name(self.r.case.supplier)}", self.goods[0]
+        mining = "" if first == self.good else f"; {good_name(first)} mined there by {t.percent(FLOOR, 'output', first, self.outsiders)}"
+        if not base > 0:
+            return f"Nobody {where} makes {self.name}{mining.replace(' by ', ' changes by ', 1)}."
+        answer = verdict(100 * change / base, 2, 20, ("No, it takes value added away.", "Hardly.", "A little.", "Yes."))
+        return (f"{answer} {capitalised(where)}, output of {self.name} changes by {t.percent(FLOOR, 'output', self.good, self.outsiders)} "
+                f"and value added at that stage by {t.text(FLOOR, 'value_added', self.good, self.outsiders)}{mining}.")
 
     def _payers_sentence(self) -> str:
         frame = self._incidence(FLOOR)
@@ -150,8 +153,9 @@ class Pages:
         text = (f"Producers of {good_name(self.good)} in the bloc earn {t.text(FLOOR, 'producer_revenue', self.good, list(self.r.bloc))} "
                 f"more; those of other countries {t.text(FLOOR, 'producer_revenue', self.good, self.outsiders)}, those of "
                 f"{region_name(self.r.case.supplier)} {t.text(FLOOR, 'producer_revenue', self.good, self.r.case.supplier)}. "
-                f"Miners outside the bloc and {region_name(self.r.case.supplier)}: "
-                f"{t.text(FLOOR, 'producer_revenue', self.goods[0], self.outsiders)}. {SIGN}")
+                + ("" if self.goods[0] == self.good else
+                   f"Makers of {good_name(self.goods[0])} outside the bloc and {region_name(self.r.case.supplier)}: "
+                   f"{t.text(FLOOR, 'producer_revenue', self.goods[0], self.outsiders)}. ") + SIGN)
         return Section("Producer revenue by country", [text, Chart(figure, "revenue", "Change of producer revenue by country and stage.")])
 
     def diversification(self) -> Section:

@@ -45,6 +45,8 @@ def test_units_for_readers():
     shown = labels.for_readers(frame)
     assert list(shown["unit"]) == ["USD/kg", "kt/yr", "USD m/yr", "%", "furlong"]
     assert list(shown["q50"]) == pytest.approx([50, 2, 3, 25, 7])
+    small = labels.for_readers(frame.assign(q50=[5e4, 3.0, 3e6, 0.25, 7.0]))  # gallium: 3 t a year are not 0.00 kt
+    assert list(small["unit"])[:2] == ["USD/kg", "t/yr"] and list(small["q50"])[:2] == pytest.approx([50, 3])
 
 
 def nasty_table():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 REGIONS = {
@@ -198,13 +199,16 @@ def sign_note(indicators: Iterable[str]) -> str:
 
 
 def for_readers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Quantile columns and `unit` in units for readers: kt, USD/kg, USD m, per cent. Unknown units stay."""
+    """Quantile columns and `unit` in units for readers: kt, USD/kg, USD m, per cent. Unknown units stay, and tonnes where all are
+    below a thousand."""
     out = frame.copy()
-    factor = out["unit"].map(lambda u: READER_UNITS.get(u, (u, 1.0, 0))[1]).astype(float)
+    tonnes = float(np.nanmax(np.abs(out.loc[out["unit"] == "t/yr", [c for c in QUANTILES if c in out]].to_numpy(float)), initial=0.0))
+    units = {u: shown for u, shown in READER_UNITS.items() if u != "t/yr" or tonnes >= 1000}
+    factor = out["unit"].map(lambda u: units.get(u, (u, 1.0, 0))[1]).astype(float)
     for column in QUANTILES:
         if column in out:
             out[column] = out[column] * factor
-    out["unit"] = out["unit"].map(lambda u: READER_UNITS.get(u, (u, 1.0, 0))[0])
+    out["unit"] = out["unit"].map(lambda u: units.get(u, (u, 1.0, 0))[0])
     return out
 
 

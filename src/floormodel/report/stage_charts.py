@@ -47,7 +47,7 @@ def output(frame: pd.DataFrame, goods: Sequence[str], groups: Groups, *, scenari
     figure, axes = new_figure(_output_height(groups, names), len(goods), sharey=True)
     _draw_output(axes, frame, goods, groups, names)
     return finish(figure, title or "Where output moves: change by stage and group of countries",
-                  "kt a year against no policy; scales differ between panels", footer(provenance, RANGE_NOTE), bar_legend(names))
+                  "Against no policy; scales differ between panels", footer(provenance, RANGE_NOTE), bar_legend(names))
 
 
 @styled
@@ -81,8 +81,8 @@ def output_and_concentration(changed: pd.DataFrame, level: pd.DataFrame, goods: 
         ax.tick_params(labelleft=False)
     _draw_output(axes, changed, goods, groups, policies)
     handles = _draw_hhi(figure.add_subplot(rows[1]), level, goods, names)
-    return finish(figure, title or "Output and concentration by stage", "Above: change of output by group of countries, kt a "
-                  "year, scales differ between panels; below: HHI of world supply by country, 0 to 1",
+    return finish(figure, title or "Output and concentration by stage", "Above: change of output by group of countries, "
+                  "scales differ between panels; below: HHI of world supply by country, 0 to 1",
                   footer(provenance, RANGE_NOTE, HHI_NOTE, sign_note(("hhi_low",))), handles)
 
 
@@ -125,7 +125,7 @@ def _draw_output(axes: Sequence[Axes], frame: pd.DataFrame, goods: Sequence[str]
     rows = for_readers(pick(frame, indicator="output", region=list(groups)))
     for ax, good in zip(axes, goods):
         grouped_bars(ax, pick(rows, good=good), {group: y for y, group in enumerate(groups)}, names, "region")
-        value_axis(ax, "x", "kt/yr", zero=True)
+        value_axis(ax, "x", str(rows["unit"].iloc[0]), zero=True)
         ax.set_title(capitalised(good_name(good)))
     category_axis(axes[0], list(groups))
 
