@@ -26,15 +26,15 @@ def to_flat(state: PathState) -> dict[str, np.ndarray]:
     for run, side in (("policy", state.policy), ("none", state.none)):
         flat |= {f"state/{run}/{name}": getattr(side.habit, name) for name in HABIT}
         flat |= {f"state/{run}/{name}": getattr(side.fleet, name) for name in FLEET}
-        flat[f"state/{run}/expected"] = side.expected
+        flat |= {f"state/{run}/expected": side.expected, f"state/{run}/held": side.held}
     return flat
 
 
 def from_flat(parts: Sequence[Mapping[str, np.ndarray]], year: float) -> PathState:
     """The state of all draws from that of each chunk."""
     def side(run: str) -> Side:
-        held = {name: np.concatenate([p[f"state/{run}/{name}"] for p in parts]) for name in (*HABIT, *FLEET, "expected")}
-        return Side(Habit(*(held[n] for n in HABIT)), Fleet(*(held[n] for n in FLEET)), held["expected"])
+        held = {name: np.concatenate([p[f"state/{run}/{name}"] for p in parts]) for name in (*HABIT, *FLEET, "expected", "held")}
+        return Side(Habit(*(held[n] for n in HABIT)), Fleet(*(held[n] for n in FLEET)), held["expected"], held["held"])
     return PathState(year, side("policy"), side("none"))
 
 
@@ -47,12 +47,14 @@ def fingerprint(whole: Setting, state: PathState | None) -> str:
         arrays += [at[kind] for kind in sorted(at)]
     if state is not None:
         arrays += [a for s in (state.policy, state.none) for part in (s.habit, s.fleet) for a in vars(part).values()]
+        arrays += [state.policy.held]
     for array in arrays:
         digest.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, float).tobytes())
     words: list[Any] = [market.name, market.horizon, market.deck, market.opened, whole.periods_per_year, whole.weight, whole.consistent]
     words += [(d.policy.model_dump_json(), d.policy.kind, d.start, d.end, d.phase_in, d.field, d.begin, d.hazard) for d in whole.schedule]
     words += [({k: np.asarray(v).tolist() if not isinstance(v, (str, Mapping)) else str(v) for k, v in vars(p.project).items()},
                p.per_year, p.total, p.non_delivery, p.learning, p.experience) for p in whole.plans]
+    words += [vars(rule) for rule in whole.stocks]
     digest.update(repr(words).encode())
     return digest.hexdigest()
 

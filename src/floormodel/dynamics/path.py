@@ -17,6 +17,7 @@ from floormodel.accounts import OWNER, ledger
 from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, period_market
 from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, starts
 from floormodel.dynamics.schedule import Dated, standing
+from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, idle, opening_stocks, period_stocks, traded
 from floormodel.equilibrium.solve import Solved, find_quietly
 from floormodel.market import Market
 from floormodel.policies.base import Instrument
@@ -30,14 +31,16 @@ LONGEST, LONGER, SHORTER = 0.5, 1.2, 0.5  # step towards what prices justify: at
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """State of one run: habit, plants, and the net price and input cost expected at each plan, (B, P, 2), NaN at the start."""
+    """State of one run: habit, plants, the net price and input cost expected at each plan, (B, P, 2), NaN at the start, and tonnes
+    and money of each public stock, (B, N, 2)."""
 
     habit: Habit
     fleet: Fleet
     expected: Array
+    held: Array
 
     def at(self, rows: Array) -> Side:
-        return Side(self.habit.at(rows), self.fleet.at(rows), self.expected[rows])
+        return Side(self.habit.at(rows), self.fleet.at(rows), self.expected[rows], self.held[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +69,14 @@ class Setting:
     gone: Array
     weight: float
     consistent: bool
+    stocks: tuple[StockRule, ...] = ()
 
 
 def first_state(setting: Setting) -> PathState:
     """The benchmark before its first period: no habit, no new plants, no experience of prices."""
     market, plans = setting.market, setting.plans
     fleet = no_fleet(plans, market.draws, setting.periods_per_year)
-    side = Side(fresh(market), fleet, np.full((market.draws, len(plans), 2), np.nan))
+    side = Side(fresh(market), fleet, np.full((market.draws, len(plans), 2), np.nan), opening_stocks(setting.stocks, market.draws))
     return PathState(float(setting.years[0]), side, side)
 
 
@@ -85,7 +89,7 @@ def run_path(setting: Setting, state: PathState, tick: Callable[[], None]) -> tu
     state : after the last period
     rounds, settled : (B,) rounds that consistent expectations took and whether they settled (1 and true for adaptive ones)
     """
-    bare = replace(setting, schedule=(), gone=setting.gone[:, :0])
+    bare = replace(setting, schedule=(), gone=setting.gone[:, :0], stocks=idle(setting.stocks))
     none, side_none, rounds, settled = _run(bare, state.none, None, tick)
     policy, side_policy, more, also = _run(setting, state.policy, none, tick)
     end = float(setting.years[-1]) + 1 / setting.periods_per_year
@@ -135,7 +139,7 @@ def _sweep(setting: Setting, side: Side, without: dict[str, Array] | None, begun
         started = starts(setting.plans, side.fleet, index, setting.periods_per_year) if begun is None else begun[t]
         periods.append(_record(setting, solved, side, t, expected, index, started))
         fleet = advance(setting.plans, side.fleet, started, setting.periods_per_year)
-        side = Side(_habit(setting, solved, side, t), fleet, expected)
+        side = Side(_habit(setting, solved, side, t), fleet, expected, after(side.held, periods[-1], 1 / setting.periods_per_year))
         tick()
     return {name: np.stack([p[name] for p in periods]) for name in periods[0]}, side
 
@@ -152,6 +156,7 @@ def solve_period(setting: Setting, side: Side, t: int, extra: Array | None = Non
     for pattern in np.unique(force, axis=0):
         rows = np.flatnonzero((force == pattern).all(1))
         policies = [p.at(year) for p, on in zip(setting.schedule, pattern) if on]
+        policies += period_stocks(setting.stocks, side.held[rows], year, 1 / setting.periods_per_year)
         parts.append((rows, _find(market, rows, policies)))
     return parts
 
@@ -219,7 +224,8 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
     market = setting.market
     b, g, r = market.draws, len(market.goods), len(market.regions)
     out = {name: np.full((b, g, r), np.nan) for name in NODES} | {"treasury": np.full((b, r), np.nan)}
-    out |= {"converged": np.zeros(b, bool), "residual": np.full(b, np.nan), "met": np.full((b, len(setting.plans), 2), np.nan)}
+    out |= {"converged": np.zeros(b, bool), "residual": np.full(b, np.nan), "met": np.full((b, len(setting.plans), 2), np.nan),
+            **{name: np.zeros((b, len(setting.stocks))) for name in FLOWS}}
     for rows, solved in parts:
         s, ok = solved.state, solved.solution.converged
         money, priced = ledger(solved), solved.system.layout.priced
@@ -233,9 +239,12 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
         for name, value in values.items():
             out[name][rows] = np.where(ok.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)
         out["converged"][rows], out["residual"][rows] = ok, solved.solution.residual
+        for name, value in zip(FLOWS, traded(setting.stocks, solved)):
+            out[name][rows] = value
         if setting.plans:
             out["met"][rows] = _prices_of(setting, solved)
     out["capacity_entered"] = at_nodes(setting.plans, side.fleet.running, market)
+    out["held"] = after(side.held, out, 1 / setting.periods_per_year)[..., 0]
     return out | {"expected": expected, "profitability": index, "started": started, "running": side.fleet.running,
                   "building": side.fleet.building.sum(2)}
 

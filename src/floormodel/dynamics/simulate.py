@@ -17,6 +17,7 @@ from floormodel.dynamics.entry import Plan, check_plans
 from floormodel.dynamics.growth import Disruption, load_projections, shocks, trend
 from floormodel.dynamics.path import PathState, Setting, first_state, run_path
 from floormodel.dynamics.schedule import Dated, dated, repeals
+from floormodel.dynamics.stock_rule import FLOWS, StockRule, check_rules
 from floormodel.errors import ScenarioError
 from floormodel.market import Market
 from floormodel.policies.base import Instrument, check_all
@@ -24,9 +25,11 @@ from floormodel.policies.base import Instrument, check_all
 CHUNK = 100  # draws that are run together: memory grows with this, not with the number of draws
 UNITS = {"price": "USD/t", "net_price": "USD/t", "buyer_price": "USD/t", "output": "t/yr", "recycled": "t/yr", "final_demand": "t/yr",
          "use": "t/yr", "imports": "t/yr", "producer_revenue": "USD/yr", "capacity_entered": "t/yr", "treasury": "USD/yr",
-         "started": "t/yr", "running": "t/yr", "building": "t/yr", "profitability": "1", "residual": "1"}
+         "started": "t/yr", "running": "t/yr", "building": "t/yr", "profitability": "1", "residual": "1",
+         "bought": "t/yr", "released": "t/yr", "stock_outlay": "USD/yr", "held": "t"}
 DIMS = {"treasury": ("region",), "converged": (), "residual": (),
-        **{n: ("plan",) for n in ("started", "running", "building", "profitability")}, **{n: ("plan", "what") for n in ("expected", "met")}}
+        **{n: ("plan",) for n in ("started", "running", "building", "profitability")}, **{n: ("plan", "what") for n in ("expected", "met")},
+        **{n: ("stock",) for n in (*FLOWS, "held")}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +69,11 @@ class Path:
 
 
 def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years: Sequence[int] = tuple(range(2025, 2035)), *,
-             plans: Sequence[Plan] = (), growth: str | pd.DataFrame | None = None, growth_scenario: str | None = None,
-             disruptions: Sequence[Disruption] = (), quarterly: bool = False, expectations: str = "adaptive", weight: float = 0.5,
-             adjustment: Mapping[str, float] | None = None, draw_repeals: bool = False, seed: int = 0, state: PathState | None = None,
-             folder: str | File | None = None, progress: bool = False, chunk: int = CHUNK) -> Path:
+             plans: Sequence[Plan] = (), stocks: Sequence[StockRule] = (), growth: str | pd.DataFrame | None = None,
+             growth_scenario: str | None = None, disruptions: Sequence[Disruption] = (), quarterly: bool = False,
+             expectations: str = "adaptive", weight: float = 0.5, adjustment: Mapping[str, float] | None = None,
+             draw_repeals: bool = False, seed: int = 0, state: PathState | None = None, folder: str | File | None = None,
+             progress: bool = False, chunk: int = CHUNK) -> Path:
     """Simulate a market year by year, or quarter by quarter, under policies and without.
 
     Parameters
@@ -79,6 +83,7 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     years : whole years one after another; the first may be the benchmark's or later
     plans : plants that may be built; where nothing is made in the benchmark, open the market's latent project first. Their
         costs may be drawn: `Project.drawn` with as many draws as the market
+    stocks : public stocks and their rules, on the policy run
     growth : "projections" for the market's own table, or a table like it; None for a world that stands still
     growth_scenario : which scenario of that table
     disruptions : supply that stops for a while
@@ -103,13 +108,14 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     beginnings, length = _beginnings(years, quarterly)
     check_all([d.policy for d in schedule], market)
     check_plans(plans, market)
+    check_rules(stocks, market, None if state is None else state.policy.held.shape[1])
     _check(expectations, weight, draw_repeals, state, market, float(beginnings[0]), plans, chunk)
     table = load_projections(market.name) if isinstance(growth, str) else growth
     gone = repeals(schedule, beginnings, length, market.draws, seed) if draw_repeals else np.full((market.draws, len(schedule)), np.inf)
     whole = Setting(market, schedule, tuple(plans), beginnings, round(1 / length), speeds(market, round(1 / length), adjustment),
                     trend(market, table, growth_scenario, "output", beginnings),
                     trend(market, table, growth_scenario, "final_demand", beginnings),
-                    shocks(market, disruptions, beginnings, length), gone, weight, expectations == "consistent")
+                    shocks(market, disruptions, beginnings, length), gone, weight, expectations == "consistent", tuple(stocks))
     keep = Folder(File(folder), fingerprint(whole, state)) if folder is not None else None
     parts: list[Mapping[str, np.ndarray]] = []
     with _bar(progress, 2 * len(beginnings) * -(-market.draws // chunk)) as tick:
@@ -176,7 +182,8 @@ def _dataset(whole: Setting, parts: Sequence[Mapping[str, np.ndarray]]) -> xr.Da
         values = np.stack([np.concatenate([p[f"{run}/{name}"] for p in parts], axis=1) for run in ("policy", "none")])
         data[name] = (("scenario", "period", "draw", *DIMS.get(name, ("good", "region"))), values)
     coords = {"scenario": ["policy", "none"], "period": whole.years, "draw": np.arange(market.draws), "good": market.goods,
-              "region": market.regions, "plan": [f"{p.project.name}:{p.region}" for p in whole.plans], "what": ["net_price", "input_cost"]}
+              "region": market.regions, "plan": [f"{p.project.name}:{p.region}" for p in whole.plans], "what": ["net_price", "input_cost"],
+              "stock": [rule.name for rule in whole.stocks]}
     ds = xr.Dataset(data, coords)
     for name, unit in UNITS.items():
         ds[name].attrs["unit"] = unit
