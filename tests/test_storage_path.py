@@ -1,6 +1,7 @@
 """Stocks with foresight on the static market: balance, arbitrage, neutrality, time consistency, one year, on 200 random markets."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_a_depletable_resource(which):
 def test_price_derivatives(curve):
     """The Jacobian's answer against central differences of solved markets."""
     market = random_market(np.random.default_rng(3), 4, curve)
-    kernel = StockYears(market, 0, np.array([[0.5, 0.3, 0.2], [0.0, 1.0, 0.0]]), ())
+    kernel = StockYears(market, 0, np.array([[[0.5, 0.3, 0.2], [0.0, 1.0, 0.0]]]), ())
     rows, change = np.arange(4), np.tile([15.0, -10.0], (4, 1))
     slopes = kernel.slopes(kernel.solve(change, rows), rows)
     for n in range(2):
@@ -182,11 +183,14 @@ def test_stocks_before_a_cut_on_shipped_markets(name, good, maker):
 def test_a_stock_beside_a_policy_and_in_draws():
     market = fm.sample(fm.load_market("rare_earths", horizon="short"), 3, seed=1)
     floor = fm.PriceFloor(good="ndpr_oxide", members=["USA", "EU27", "JPN"], price=90_000.0)
-    path = stock_path(market, "ndpr_oxide", [Store(name="Japan", regions=("JPN",), opening=400.0, cost=500.0)], [2025, 2026],
-                      policies=[floor])
+    japan = [Store(name="Japan", regions=("JPN",), opening=400.0, cost=500.0)]
+    path = stock_path(market, "ndpr_oxide", japan, [2025, 2026], policies=[floor])
     assert path.converged.all() and path.dataset["stock"].dims == ("year", "draw", "store")
     alone = fm.solve(market, [floor]).dataset["buyer_price"].sel(good="ndpr_oxide", region="JPN").values
     now = path.dataset["buyer_price"].sel(good="ndpr_oxide", region="JPN").values
+    first = replace(market, dataset=market.dataset.isel(draw=[0]))  # the first of many draws is a draw of its own
+    one = stock_path(first, "ndpr_oxide", japan, [2025, 2026], policies=[floor])
+    assert one.dataset["price"].values[:, 0] == pytest.approx(path.dataset["price"].values[:, 0], rel=1e-10)
     assert np.all(now[0] < alone) and np.all(now[1] < alone * (1 + 1e-9)) and not path.dataset["reexported"].any()
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from floormodel.dynamics.growth import Disruption, load_projections, shocks, trend
+from floormodel.dynamics.stock_rule import benchmark_use
 from floormodel.dynamics.stock_years import StockYears
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.newton import Solution, solve_mcp
@@ -103,7 +104,9 @@ def stock_path(market: Market, good: str, stores: Sequence[Store], years: Sequen
     made = np.broadcast_to(np.asarray(supply, float), shape) * shocks(market, disruptions, beginnings, 1.0)
     made = made * trend(market, table, growth_scenario, "output", beginnings)
     used = np.broadcast_to(np.asarray(demand, float), shape) * trend(market, table, growth_scenario, "final_demand", beginnings)
-    kernel = StockYears(_years_as_draws(market, made, used), market.goods.index(good), _weights(market, good, stores), policies)
+    weights = np.repeat(_weights(market, good, stores), len(beginnings), axis=0) if "draw" in market.dataset.sizes else (
+        _weights(market, good, stores))
+    kernel = StockYears(_years_as_draws(market, made, used), market.goods.index(good), weights, policies)
     problem = _Arbitrage(kernel, stores, market.draws, len(beginnings), interest, end_price)
     found = problem.solve()
     change = problem.changes(problem.stocks(found.z, np.arange(market.draws)), np.arange(market.draws)).reshape(-1, len(stores))
@@ -126,12 +129,12 @@ def _check(market: Market, good: str, stores: Sequence[Store], years: Sequence[i
         faults.add("stores", [s.name for s in stores], "one or more, each with a name of its own")
     if not -0.5 < interest < 1 or not end_price >= 0:
         faults.add("interest, end_price", f"{interest}, {end_price}", "a rate such as 0.05 and a price of 0 or more")
-    used = _use0(market, good)
+    used = benchmark_use(market, good)
     for s in stores:
         unknown = [r for r in s.regions or () if r not in market.regions]
         for region in unknown:
             faults.add(f"store {s.name!r}, regions", region, "a region of the market", did_you_mean(region, market.regions))
-        if not unknown and used[[market.regions.index(r) for r in (s.regions or market.regions)]].sum() <= 0:
+        if not unknown and np.any(used[:, np.isin(market.regions, s.regions or market.regions)].sum(1) <= 0):
             faults.add(f"store {s.name!r}, regions", list(s.regions or ()), f"regions whose buyers use {good!r} in the benchmark")
         if not (s.cost >= 0 and 0 <= s.loss < 1 and s.capacity >= 0):
             found = f"cost {s.cost}, loss {s.loss}, capacity {s.capacity}"
@@ -146,18 +149,11 @@ def _check(market: Market, good: str, stores: Sequence[Store], years: Sequence[i
     return np.array(whole, float)
 
 
-def _use0(market: Market, good: str) -> Array:
-    """Benchmark use (R,), t, mean over draws."""
-    ds, g = market.dataset, market.goods.index(good)
-    use = ds["final_demand0"].values[..., g, :] + np.einsum("...g,...gr->...r", ds["recipe"].values[..., g], ds["output0"].values)
-    return use.reshape(-1, use.shape[-1]).mean(0)
-
-
 def _weights(market: Market, good: str, stores: Sequence[Store]) -> Array:
-    """Share (N, R) of each region in what a store buys and releases."""
-    used = _use0(market, good)
-    chosen = np.array([[s.regions is None or r in s.regions for r in market.regions] for s in stores])
-    return chosen * used / (chosen * used).sum(1, keepdims=True)
+    """Share (B or 1, N, R) of each region in what a store buys and releases."""
+    chosen = np.array([np.isin(market.regions, s.regions or market.regions) for s in stores])
+    used = chosen * benchmark_use(market, good)[:, None]
+    return used / used.sum(2, keepdims=True)
 
 
 def _years_as_draws(market: Market, supply: Array, demand: Array) -> Market:
@@ -174,6 +170,7 @@ class _Arbitrage:
 
     def __init__(self, kernel: StockYears, stores: Sequence[Store], draws: int, years: int, interest: float, end_price: float):
         self.kernel, self.stores, self.draws, self.years = kernel, stores, draws, years
+        self.scale, self.price0 = (x.reshape(draws, years, -1)[:, :1] for x in (kernel.scale, kernel.price0))  # (B, 1, N)
         self.cost, self.loss = (np.array([getattr(s, n) for s in stores]) for n in ("cost", "loss"))
         self.discount, self.end_price = (1 - self.loss) / (1 + interest), end_price
         self.opening = np.stack([np.broadcast_to(np.asarray(s.opening, float), draws) for s in stores], axis=1)  # (B, N)
@@ -185,7 +182,7 @@ class _Arbitrage:
 
     def stocks(self, z: Array, draw: Array) -> Array:
         """End-of-year stocks (k, T, N), t; what the tolerance cannot tell from nothing is nothing."""
-        return np.where(z > TOLERANCE, z, 0.0).reshape(len(draw), self.years, -1) * self.kernel.scale
+        return np.where(z > TOLERANCE, z, 0.0).reshape(len(draw), self.years, -1) * self.scale[draw]
 
     def changes(self, stock: Array, draw: Array) -> Array:
         """What the market gives to stocks in a year, private and public, (k, T, N), t."""
@@ -205,10 +202,10 @@ class _Arbitrage:
         rows, shape = self.rows(draw), (len(draw), self.years, len(self.stores))
         solution = self.kernel.solve(self.changes(self.stocks(z, draw), draw).reshape(-1, shape[2]), rows)
         price = self.kernel.prices(solution, rows).reshape(shape)
-        f = (-self.gain(price) / self.kernel.price0).reshape(len(draw), -1)
+        f = (-self.gain(price) / self.price0[draw]).reshape(len(draw), -1)
         if not jacobian:
             return f, None
-        slope = self.kernel.slopes(solution, rows).reshape(*shape, shape[2]) * self.kernel.scale  # by stocks in years of use
+        slope = self.kernel.slopes(solution, rows).reshape(*shape, shape[2]) * self.scale[draw, :, None]  # by stocks in years of use
         jac = np.zeros((len(draw), self.years, shape[2], self.years, shape[2]))
         kept = 1 - self.loss
         for t in range(self.years):
@@ -219,14 +216,14 @@ class _Arbitrage:
                 later = self.discount[:, None] * slope[:, t + 1]
                 jac[:, t, :, t] += later * kept
                 jac[:, t, :, t + 1] -= later
-        jac /= self.kernel.price0[:, None, None]
+        jac /= self.price0[draw, :, :, None, None]
         return f, jac.reshape(len(draw), f.shape[1], f.shape[1])
 
     def solve(self) -> Solution:
         """Stocks of all draws, from an even draw-down of the opening stock."""
         share = 1 - (1 + np.arange(self.years)) / self.years
-        start = (share[:, None] * self.opening[:, None] / self.kernel.scale).reshape(self.draws, -1)
-        upper = np.tile([s.capacity for s in self.stores] / self.kernel.scale, (self.years, 1)).reshape(1, -1)
+        start = (share[:, None] * self.opening[:, None] / self.scale).reshape(self.draws, -1)
+        upper = np.repeat(np.array([s.capacity for s in self.stores]) / self.scale, self.years, axis=1).reshape(self.draws, -1)
         return solve_mcp(self, np.zeros((1, upper.shape[1])), upper, start, tol=TOLERANCE, max_step=LARGEST_STEP, last_stage=2)
 
 
@@ -234,7 +231,7 @@ def _dataset(problem: _Arbitrage, found: Solution, solved: Solved, change: Array
     market, draws, t = solved.market, problem.draws, len(years)
     everyone = np.arange(draws)
     s = solved.state
-    price = (s.buyer_price[:, problem.kernel.good] @ problem.kernel.weights.T).reshape(draws, t, -1)
+    price = problem.kernel.seen(s.buyer_price[:, problem.kernel.good], np.arange(draws * t)).reshape(draws, t, -1)
     ok = found.converged & solved.solution.converged.reshape(draws, t).all(1)
 
     def by_year(values: Array, *dims: str) -> tuple[tuple[str, ...], Array]:

@@ -27,27 +27,29 @@ CLOSE = 1e-12  # residual of a year's market, so that the arbitrage between year
 STAGES = 2  # of the solver: a market that is harder than that is one too far from where its stocks should be
 
 class StockYears:
-    """A market whose draws are years, with N stocks of one good. `weights` (N, R): where each is bought and released, adding up to 1.
+    """A market whose D draws are years, with N stocks of one good. `weights` (D or 1, N, R): where each is bought and released, adding
+    up to 1.
 
-    `scale` (N,), t: benchmark use where the stock is held; `price0` (N,), USD/t: the benchmark price there.
+    `scale` (D, N), t: benchmark use where the stock is held; `price0` (D, N), USD/t: the benchmark price there.
     """
 
     def __init__(self, market: Market, good: int, weights: Array, policies: Sequence[Instrument]):
-        self.market, self.policies, self.good, self.weights = market, tuple(policies), good, weights
+        self.market, self.policies, self.good = market, tuple(policies), good
         self.terms, self.notes = build_terms(market, policies)
         if self.terms.sellers or self.terms.licences:
             raise ScenarioError("stocks: found market power or export licences; expected policies whose equilibrium needs no search")
         b = self.terms.benchmark
-        self.price0 = (np.nan_to_num(b.buyer_price0[:, good]) @ weights.T).mean(0)
-        self.scale = b.use0[:, good].mean(0) @ (weights > 0).T
-        self.first = len(self.terms.unknowns)
-        for n in range(len(weights)):
-            row = Row(buyer_price=weights[n][None] / self.price0[n])
-            self.terms.unknowns.append(Unknown("stock_change", len(self.policies), good, "t/yr", self.scale[n:n + 1], np.zeros(1),
-                                               np.ones(1), row, "stock_purchases", purchases=weights[n][None] * self.scale[n]))
+        self.weights = np.broadcast_to(weights, (b.draws, *weights.shape[1:]))
+        self.price0 = self.seen(np.broadcast_to(np.nan_to_num(b.buyer_price0[:, good]), (b.draws, weights.shape[2])), np.arange(b.draws))
+        self.scale = np.einsum("dnr,dr->dn", self.weights > 0, np.broadcast_to(b.use0[:, good], (b.draws, weights.shape[2])))
+        for n in range(weights.shape[1]):
+            at, tonnes = self.weights[:, n], self.scale[:, n]
+            row = Row(buyer_price=at / self.price0[:, n, None])
+            self.terms.unknowns.append(Unknown("stock_change", len(self.policies), good, "t/yr", tonnes, np.zeros(1), np.ones(1), row,
+                                               "stock_purchases", purchases=at * tonnes[:, None]))
         self.choke: tuple[tuple[int, int], ...] = ()
         self.system = self._system()
-        cut_off = (weights > 0).any(0) & ~self.system.layout.supplied[good]
+        cut_off = (weights > 0).any((0, 1)) & ~self.system.layout.supplied[good]
         if cut_off.any():
             names = ", ".join(np.array(market.regions)[cut_off])
             raise ScenarioError(f"stocks: found no supply of {market.goods[good]!r} that reaches {names}; expected some, however little: "
@@ -60,7 +62,7 @@ class StockYears:
         homogeneous = self.market.sourcing == "homogeneous"
         self.lower, self.upper = (system := HomogeneousSystem(self.terms) if homogeneous else System(self.terms, self.choke)).bounds()
         last = system.size - (0 if homogeneous else len(self.choke))
-        self.columns = np.arange(last - len(self.weights), last)
+        self.columns = np.arange(last - self.weights.shape[1], last)
         return system
 
     def solve(self, change: Array, rows: Array) -> Solution:
@@ -74,7 +76,7 @@ class StockYears:
     def _solve(self, change: Array, rows: Array) -> Solution:
         lower, upper, start = self.lower[rows], self.upper[rows], self.near[rows]
         for bound in (lower, upper, start):
-            bound[:, self.columns] = change / self.scale
+            bound[:, self.columns] = change / self.scale[rows]
         parts, size = [], batch_size(self.system)
         for at in range(0, len(rows), size):
             some = slice(at, at + size)
@@ -107,8 +109,12 @@ class StockYears:
 
     def prices(self, solution: Solution, rows: Array) -> Array:
         """Price (k, N), USD/t, that buyers pay where each stock is held; NaN in years that were not solved."""
-        price = self.state(solution.z, rows).buyer_price[:, self.good] @ self.weights.T
+        price = self.seen(self.state(solution.z, rows).buyer_price[:, self.good], rows)
         return np.where(solution.converged[:, None], price, np.nan)
+
+    def seen(self, price: Array, rows: Array) -> Array:
+        """Prices (k, R) of the rows as seen by each stock, (k, N)."""
+        return np.einsum("knr,kr->kn", self.weights[rows], price)
 
     def slopes(self, solution: Solution, rows: Array) -> Array:
         """Derivatives (k, N, N), USD/t per t, of the prices by the changes of the stocks."""
@@ -125,7 +131,7 @@ class StockYears:
             moved = np.linalg.solve(matrix, right)
         except np.linalg.LinAlgError:
             moved = np.linalg.pinv(matrix) @ right
-        return (jac[:, self.columns] @ moved) * self.price0[:, None] / self.scale
+        return (jac[:, self.columns] @ moved) * self.price0[rows, :, None] / self.scale[rows, None]
 
     def solved(self, change: Array) -> Solved:
         """The equilibria of all years (B T, N) as any other solved scenario; a year in which no stock changes is the static market."""
