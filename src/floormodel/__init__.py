@@ -7,6 +7,11 @@ from floormodel.dynamics.growth import Disruption, load_projections
 from floormodel.dynamics.plans import load_plans
 from floormodel.dynamics.schedule import Dated
 from floormodel.dynamics.simulate import Path, simulate
+from floormodel.dynamics.stock_path import StockPath, Store, stock_path
+from floormodel.dynamics.stock_rule import StockRule
+from floormodel.dynamics.storage_market import StorageMarket, lognormal_shocks, normal_shocks
+from floormodel.dynamics.storage_policy import PriceBand, PublicFloor
+from floormodel.dynamics.storage_run import simulate_storage, solve_storage, storage_table
 from floormodel.ensemble import sample
 from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
@@ -73,10 +78,12 @@ __all__ = [
     "DomesticSupply", "DualPricing", "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation",
     "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy",
     "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff", "Plan", "Player",
-    "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "ReferencePrice", "Rounds",
-    "ScenarioError", "Solved", "StandardsMarket", "Stockpile", "Study", "TariffRateQuota", "UseTax",
-    "VariableLevyQuota", "best_reply", "binding", "club", "coalition", "compare", "concentration_tables", "diff", "explain", "group_output",
-    "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies", "load_hosts", "load_market",
-    "load_plans", "load_projections", "market_from_arrays", "n_minus_one", "read_study", "retaliation_rounds", "sample", "scale_to",
-    "simulate", "solve", "tornado", "with_host_output",
+    "PriceBand", "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "PublicFloor",
+    "ReferencePrice", "Rounds", "ScenarioError", "Solved", "StandardsMarket", "StockPath", "StockRule", "Stockpile",
+    "StorageMarket", "Store", "Study", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding",
+    "club", "coalition", "compare", "concentration_tables", "diff", "explain", "group_output", "joint_measure",
+    "linear_market", "linear_response", "list_markets", "list_policies", "load_hosts", "load_market", "load_plans",
+    "load_projections", "lognormal_shocks", "market_from_arrays", "n_minus_one", "normal_shocks", "read_study",
+    "retaliation_rounds", "sample", "scale_to", "simulate", "simulate_storage", "solve", "solve_storage", "stock_path",
+    "storage_table", "tornado", "with_host_output",
 ]
