@@ -23,6 +23,7 @@ from experiments.words import quantiles
 BAND = 0.10
 FACTOR = {"outside_price": 2.0, "inside_price": 2.0, "payment": 2.0, "wedge": 1.5}
 POINTS = 0.20
+EDGE = 1e-6  # what lies on a limit, but for rounding, is within it
 REASONS = EVENTS / "reasons.csv"
 NUMBERS = ("observed", "low", "high", "before", "q05", "q50", "q95", "model_before", "solved")
 
@@ -31,16 +32,16 @@ def direction(value: float, before: float) -> str:
     """`up`, `down` or `none` of a value over what it was before."""
     if before == 0:
         return "up" if value > 0 else "none"
-    return "none" if abs(value / before - 1) <= BAND else "up" if value > before else "down"
+    return "none" if abs(value / before - 1) <= BAND + EDGE else "up" if value > before else "down"
 
 
 def size_right(metric: str, model: float, seen: float) -> bool:
     """Is the model's number near enough to what was seen?"""
     if metric not in FACTOR:
-        return abs(model - seen) <= POINTS
+        return abs(model - seen) <= POINTS + EDGE
     if model <= 0 or seen <= 0:
         return model == seen
-    return abs(math.log(model / seen)) <= math.log(FACTOR[metric])
+    return abs(math.log(model / seen)) <= math.log(FACTOR[metric]) + EDGE
 
 
 def score(seen: Observation, found: Outcome) -> dict[str, object]:
