@@ -1,9 +1,9 @@
-"""Draws of benchmark tonnes, recipes and prices: each figure between its low and high, then every draw made to balance and to pay.
+"""Draws of benchmark tonnes, recipes, prices, duties and charges: each figure from its range, then every draw made to balance and to pay.
 
-A figure without a range is not drawn, but balancing may move it; `UNRANGED` says how firmly it is held. Capacities go with output, so that
-utilisation stays. A draw whose tonnes cannot be balanced, or that would leave a producer less than `LEAST_MARGIN` of its central margin,
-is pulled back half way to the central figures, all of its tonnes, recipes and prices in proportion, as often as needed; after four times
-it takes the central figures themselves.
+A figure without a range is not drawn, but balancing may move it; `UNRANGED` says how firmly it is held. Output and recycled tonnes of a
+node are balanced with their correlation, where the market's tables state one. Capacities go with output, so that utilisation stays. A
+draw whose tonnes cannot be balanced, or that would leave a producer less than `LEAST_MARGIN` of its central margin, is pulled back half way
+to the central figures, all of its figures in proportion, as often as needed; after four times it takes the central figures themselves.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from floormodel.correlations import Factor
-from floormodel.distributions import ranges, relative_variance, triangular
+from floormodel.correlations import Factor, correlation_matrix
+from floormodel.distributions import TOGETHER, drawn_cells, relative_variance, triangular
 from floormodel.equilibrium.benchmark import make_benchmark
 from floormodel.market import Market
 from floormodel.reconcile import Chain, reconcile
@@ -33,7 +33,7 @@ PULLS = (1.0, 0.5, 0.25, 0.125, 0.0)
 
 
 def draw_benchmark(market: Market, drawn: xr.Dataset, numbers: Mapping[Factor, Array], n: int) -> tuple[xr.Dataset, Array]:
-    """`drawn` with draws of tonnes, recipes, prices and capacities, and how far each draw (n,) was kept: 1, or less where pulled back.
+    """`drawn` with draws of tonnes, recipes, prices, wedges and capacities, and how far each (n,) was kept: 1, or less where pulled back.
 
     Parameters
     ----------
@@ -43,14 +43,15 @@ def draw_benchmark(market: Market, drawn: xr.Dataset, numbers: Mapping[Factor, A
     """
     central = {name: market.dataset[name].values for name in DRAWN}
     wanted = _values(market, numbers, n)
-    spread = _spread(market)
+    (spread, joint), recipe_spread = _spread(market), _variance(market, "recipe", 0.0)[None]
     least = LEAST_MARGIN * make_benchmark(market).margin0[0]
     producing = (central["output0"] > 0) & (least > 0)
     out = {name: np.repeat(central[name][None], n, axis=0) for name in DRAWN}
     kept, left = np.zeros(n), np.arange(n)
     for pull in PULLS:
         figures = {name: _toward(values[left], central[name], pull) for name, values in wanted.items()}
-        chain, failed = reconcile(Chain(*(figures[stored] for stored in NODES.values())), spread, figures["recipe"])
+        prior = Chain(*(figures[stored] for stored in NODES.values()))
+        chain, figures["recipe"], failed = reconcile(prior, spread, figures["recipe"], recipe_spread, joint)
         figures |= {stored: getattr(chain, name) for name, stored in NODES.items()}
         tried = _with(drawn.isel(draw=left) if "draw" in drawn.dims else drawn, {k: v[~failed] for k, v in figures.items()}, ~failed)
         paid = np.zeros(len(left), bool)
@@ -78,27 +79,40 @@ def _values(market: Market, numbers: Mapping[Factor, Array], n: int) -> dict[str
         variable = BY_NAME[name]
         values = np.repeat(market.dataset[name].values[None], n, axis=0)
         for g, good in enumerate(market.goods):
-            low, high, centre = ranges(market.figures, name, good, market)
             labels = market.goods if variable.dims == RECIPE else market.regions
-            for cell in map(tuple, np.argwhere((low < high) & (centre != 0))):
-                label = "*" if variable.benchmark == "price" else ">".join(labels[i] for i in cell)
-                values[(slice(None), g, *cell)] = triangular(numbers[Factor(name, good, label)], low[cell], centre[cell], high[cell])
+            for cell, low, mode, high in zip(*drawn_cells(market, name, good)):
+                label = "*" if variable.benchmark in TOGETHER else ">".join(labels[i] for i in cell)
+                number = numbers[Factor(name, good, label)]
+                values[(slice(None), g, *cell)] = triangular(number, low, mode, high, variable.benchmark == "stock")
         out[name] = values
     return out
 
 
-def _spread(market: Market) -> Chain:
-    """Tonnes (stock changes: tonnes squared) by which balancing may move each figure, with one leading draw."""
+def _spread(market: Market) -> tuple[Chain, Array]:
+    """Tonnes by which balancing may move each figure, with one leading draw, and the covariances of output and recycled tonnes of a node;
+    tonnes squared for stock changes and correlated figures."""
     parts = {}
     for field, name in NODES.items():
         centre = market.dataset[name].values
-        variance = np.full(centre.shape, UNRANGED[name] ** 2)
-        for g, good in enumerate(market.goods):
-            low, high, mode = ranges(market.figures, name, good, market)
-            wide = low < high
-            variance[g][wide] = relative_variance(low[wide], mode[wide], high[wide])
-        parts[field] = (variance * (centre**2 if name == "stock_change0" else centre))[None]
-    return Chain(**parts)
+        parts[field] = _variance(market, name, UNRANGED[name] ** 2) * (centre**2 if name == "stock_change0" else centre)
+    x, s = (market.dataset[NODES[field]].values for field in ("output", "secondary"))
+    joint = np.zeros(x.shape)
+    for g, r in np.argwhere((x > 0) & (s > 0)):
+        pair = [Factor(NODES[field], market.goods[g], market.regions[r]) for field in ("output", "secondary")]
+        if correlation := correlation_matrix(market.correlations, pair)[0, 1]:
+            for field, centre in (("output", x), ("secondary", s)):
+                parts[field][g, r] *= centre[g, r]
+            joint[g, r] = correlation * np.sqrt(parts["output"][g, r] * parts["secondary"][g, r])
+    return Chain(**{field: values[None] for field, values in parts.items()}), joint[None]
+
+
+def _variance(market: Market, name: str, unranged: float) -> Array:
+    """Squared relative spread of each cell of a variable: of its distribution, or `unranged`."""
+    out = np.full(market.dataset[name].shape, unranged)
+    for g, good in enumerate(market.goods):
+        cells, low, mode, high = drawn_cells(market, name, good)
+        out[(g, *cells.T)] = relative_variance(low, mode, high, BY_NAME[name].benchmark == "stock")
+    return out
 
 
 def _toward(values: Array, central: Array, pull: float) -> Array:

@@ -27,7 +27,7 @@ class Variable:
     meaning: str
     uncertain: bool = False  # fm.sample draws it between `low` and `high` of the data file
     horizon: bool = False  # stored as NAME_short and NAME_long; Market holds the chosen one as NAME
-    benchmark: str = ""  # drawn by fm.sample(benchmark=True) only: "price", "tonnes" or "stock" of FAMILIES
+    benchmark: str = ""  # drawn by fm.sample(benchmark=True) only: "price", "tonnes", "stock" or "wedge" of FAMILIES
 
     @property
     def family(self) -> str:
@@ -42,13 +42,17 @@ class Variable:
 INF = math.inf
 TINY = 1e-12  # "strictly positive"
 
-# Distributions between `low` and `high` of the tables. A figure without a range is not drawn, nor is one that is zero.
+# Distributions made of `low`, the central value and `high` of the tables. A figure without a range is not drawn, nor are tonnes and prices
+# that are zero. Judged parameters and wedges are likeliest at the centre, and their ends are bounds. A measured figure is as likely too
+# high as too low: where all other sources lie on one side, they say how far sources are apart, not where the truth is.
 _TRIANGLE = "triangular with its mode at the central value, in logs where low is positive"
+_SYMMETRIC = "symmetric triangular about the central value, which is its median, as wide as the range"
 FAMILIES: dict[str, str] = {
     "parameter": f"{_TRIANGLE}; one random number per good moves all its regions and routes together",
-    "price": f"{_TRIANGLE}; one random number per good moves all its regions together; every margin stays positive",
-    "tonnes": f"{_TRIANGLE}; one random number per figure, then balanced with all others of the draw",
-    "stock": f"{_TRIANGLE}, of either sign; one random number per figure, then balanced",
+    "price": f"{_SYMMETRIC}, in logs; one random number per good moves all its regions together; every margin stays positive",
+    "tonnes": f"{_SYMMETRIC}, in logs where low is positive; one random number per figure, then balanced with all others of the draw",
+    "stock": f"{_SYMMETRIC}, in tonnes, of either sign; one random number per figure, then balanced",
+    "wedge": f"{_TRIANGLE}; one random number per variable and good moves all its regions and routes together",
 }
 
 VARIABLES: tuple[Variable, ...] = (
@@ -60,13 +64,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("stock_change0", NODE, "t/yr", -INF, INF, 0.0, "benchmark stock build (+) or draw (-), dS0", benchmark="stock"),
     Variable("recipe", RECIPE, "t/t", 0, INF, 0.0, "tonnes of input used per tonne of good (1 / recovery), A", benchmark="tonnes"),
     Variable("freight", ROUTE, "USD/t", 0, INF, 0.0, "transport and insurance per tonne", uncertain=True),
-    Variable("export_rate0", ROUTE, "share of gate price", -0.99, 5, 0.0, "ad valorem export charge in force, base: p"),
-    Variable("export_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific export charge in force"),
-    Variable("import_rate0", ROUTE, "share of border price", -0.99, 5, 0.0, "ad valorem import duty in force, base: b"),
-    Variable("import_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific import duty in force"),
-    Variable("royalty0", NODE, "share of gate price", 0, 0.99, 0.0, "royalty on p"),
-    Variable("under_invoicing", NODE, "share", 0, 0.99, 0.0, "share of the royalty base that is not declared"),
-    Variable("subsidy0", NODE, "USD/t", -INF, INF, 0.0, "producer subsidy in force"),
+    Variable("export_rate0", ROUTE, "share of gate price", -0.99, 5, 0.0, "ad valorem export charge in force, base: p", benchmark="wedge"),
+    Variable("export_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific export charge in force", benchmark="wedge"),
+    Variable("import_rate0", ROUTE, "share of border price", -0.99, 5, 0.0, "ad valorem import duty in force, base: b", benchmark="wedge"),
+    Variable("import_levy0", ROUTE, "USD/t", -INF, INF, 0.0, "specific import duty in force", benchmark="wedge"),
+    Variable("royalty0", NODE, "share of gate price", 0, 0.99, 0.0, "royalty on p", benchmark="wedge"),
+    Variable("under_invoicing", NODE, "share", 0, 0.99, 0.0, "share of the royalty base that is not declared", benchmark="wedge"),
+    Variable("subsidy0", NODE, "USD/t", -INF, INF, 0.0, "producer subsidy in force", benchmark="wedge"),
     Variable("capacity", NODE, "t/yr", TINY, INF, INF, "largest output, K; absent means no limit"),
     Variable("supply_elasticity", NODE, "1", 0, 1e4, None, "elasticity of output to the net price (mined) or margin "
              "(processed), eps", uncertain=True, horizon=True),
