@@ -24,14 +24,16 @@ def sample(market: Market, n: int, seed: int = 0, benchmark: bool = True) -> Mar
     """The same market with a draw dimension.
 
     Every figure that has a low and a high in the market's tables is drawn from the distribution of its family (`schema.FAMILIES`):
-    triangular with its mode at the central value, in logs where low is positive. One random number moves a parameter of a good in
-    all regions together (elasticities of one mineral are estimated together and err together); tonnes, recipes and prices have one
-    each. The correlations of the market's tables hold (Gaussian copula). Every draw balances and pays its producers
-    (`floormodel.benchmark_draws`); draws that had to be pulled back toward the central figures for that are counted in the market's
-    notes and in a warning. Numbers come from a scrambled Sobol' sequence, so that the first k of n draws are the k draws of the same
-    seed. A market without ranges (entered by hand) repeats its central values.
+    parameters, duties and royalties with the central value as the mode between low and high, tonnes, recipes, stock changes and prices
+    with the central value as the median of a symmetric range of the same width. One random number moves a parameter, a price or a duty
+    of a good in all regions together (elasticities of one mineral are estimated together and err together); tonnes, recipes and stock
+    changes have one each. Capacities go with output; weights of routes without trade are not drawn. The correlations of the market's
+    tables hold (Gaussian copula). Every draw balances and pays its producers (`floormodel.benchmark_draws`); draws that had to be
+    pulled back toward the central figures for that are counted in the market's notes and in a warning. Numbers come from a scrambled
+    Sobol' sequence, so that the first k of n draws are the k draws of the same seed. A market without ranges (entered by hand) repeats
+    its central values.
 
-    With ``benchmark=False`` tonnes, recipes and prices stay and parameters are independent of each other: what a range owes to the
+    With ``benchmark=False`` tonnes, recipes, prices and duties stay and parameters are independent of each other: what a range owes to the
     elasticities alone. Numbers of parameters without correlations are the same in both.
 
     Raises
