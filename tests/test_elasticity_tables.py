@@ -38,7 +38,7 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_command_rebuilds_every_table_byte_for_byte(rebuilt: Path) -> None:
     names = sorted(path.name for path in SHIPPED.iterdir())
-    assert names == sorted(path.name for path in rebuilt.iterdir()) and len(names) == 7
+    assert names == sorted(path.name for path in rebuilt.iterdir()) and len(names) == 8
     for name in names:
         assert (rebuilt / name).read_bytes() == (SHIPPED / name).read_bytes(), f"{name}: run python -m calibration elasticities"
 
@@ -132,12 +132,13 @@ def test_a_prior_is_the_pool_of_its_studies() -> None:
 
 
 def test_a_prior_as_a_figure_of_a_market() -> None:
-    found = priors.figure("copper", "supply", "short")
+    table = priors.priors(priors.read())
+    found = priors.figure("copper", "supply", "short", table)
     row = PRIORS[(PRIORS["mineral"] == "copper") & (PRIORS["kind"] == "supply") & (PRIORS["horizon"] == "short")].iloc[0]
     assert (found.value, found.low, found.high) == tuple(float(row[c]) for c in ("value", "low", "high"))
     assert (found.unit, found.source) == ("1", "glombo") and "3 studies" in found.note
     with pytest.raises(DataError, match="did you mean 'copper supply short'"):
-        priors.figure("coper", "supply", "short")
+        priors.figure("coper", "supply", "short", table)
 
 
 def yearly_table() -> tuple[pd.DataFrame, pd.DataFrame]:

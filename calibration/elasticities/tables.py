@@ -1,4 +1,4 @@
-"""The tables of `python -m calibration elasticities`: priors, the studies behind them, own estimates, markets beside priors."""
+"""The tables of `python -m calibration elasticities`: priors, the studies behind them, own estimates and arcs, markets beside priors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from calibration.elasticities import literature, own, series
+from calibration.elasticities import arcs, literature, own, series
 from calibration.elasticities.priors import FIGURES, priors, read, sensitivity
 from calibration.elasticities.shipped import compared
 from calibration.figures import read_sources, write_table
@@ -30,7 +30,8 @@ def build(out: Path) -> None:
     tables = {
         "priors": prior, "priors_sensitivity": sensitivity(table), "studies": literature.study_effects(kept),
         "literature_use": table.groupby(["kind", "use"]).size().reset_index(name="rows"),
-        "own_estimates": own_estimates(numbers), "shipped": compared(markets, numbers)}
+        "own_estimates": own_estimates(numbers), "shipped": compared(markets, numbers),
+        "arcs": arcs.arcs(arcs.read(FIGURES / "arcs.csv"), *own_series())}
     for name, frame in tables.items():
         write_table(out / f"{name}.csv", list(frame.columns), [[_text(v) for v in row] for row in frame.to_numpy(dtype=object)])
     shutil.copyfile(FIGURES / "sources.csv", out / "sources.csv")
@@ -41,13 +42,18 @@ _NUMBERS = ["value", "low", "high", "mean", "predictive_low", "predictive_high"]
 
 def own_estimates(prior: pd.DataFrame) -> pd.DataFrame:
     """Own estimates of every mineral of `series.csv`; `prior` gives the supply elasticities that a VAR is asked about."""
-    known = read_sources(FIGURES / "sources.csv")["id"]
-    yearly, countries = (series.read(FIGURES, name, known) for name in ("series", "country_output"))
+    yearly, countries = own_series()
     frames = []
     for mineral in sorted(set(yearly["mineral"]) - {""}):
         row = prior[(prior["mineral"] == mineral) & (prior["kind"] == "supply") & (prior["horizon"] == "short")].iloc[0]
         frames.append(own.estimates(mineral, series.yearly(yearly, countries, mineral), (row["low"], row["value"], row["high"])))
     return pd.concat(frames, ignore_index=True)
+
+
+def own_series() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """World series and outputs by country."""
+    known = read_sources(FIGURES / "sources.csv")["id"]
+    return series.read(FIGURES, "series", known), series.read(FIGURES, "country_output", known)
 
 
 def _text(value: object) -> str:
