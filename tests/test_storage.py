@@ -244,7 +244,7 @@ def test_a_reserve_fills_and_is_released():
 
 
 def test_a_trust_narrows_prices_and_runs_out():
-    """Steadier prices at a public cost; now and then it is sold out, and private storers have then bought from it."""
+    """Steadier prices and revenue at a public cost; now and then it is sold out."""
     policy = minerals_trust(1.0, 0.1, capacity=0.15)
     assert (policy.floor, policy.ceiling, policy.room) == pytest.approx((0.9, 1.1, 0.15))
     market = recs(loss=0.0)
@@ -253,6 +253,23 @@ def test_a_trust_narrows_prices_and_runs_out():
     t = storage_table({"trust": trust, "none": none}, room=0.15)
     assert t.loc["sd_price", "trust"] < 0.8 * t.loc["sd_price", "none"] and 0 < t.loc["public_empty", "trust"] < 0.5
     assert t.loc["mean_outlay", "trust"] > 0 and t.loc["sd_revenue", "trust"] < t.loc["sd_revenue", "none"]
+
+
+def test_a_run_on_a_public_stock_is_an_outcome():
+    """Where storage is cheap and a bad year dear, the ceiling cannot be held with a small stock: storers would rather have it themselves.
+
+    Beside less than G, the least public stock beside which a tonne in private store is worth no more than the ceiling, they buy
+    all of it at once: at the ceiling the public stock is left at G or more, and otherwise goes to nothing in one period."""
+    market = StorageMarket(demand_elasticity=0.1, interest=0.02, shocks=normal_shocks(0.1))
+    found = solve_storage(market, PriceBand(0.7, 1.3, 0.2), nodes=101, columns=31)
+    least = found.public_grid[found.stored[:, 0] <= 1.3].min()
+    assert 0.1 < least < 0.19
+    ds = simulate_storage(found, 100, 400)
+    public, private, price = ds["public"].values, ds["private"].values[1:], ds["price"].values[1:]
+    sold, emptied = public[:-1] - public[1:] > 1e-9, (public[:-1] > 0.1) & (public[1:] < 1e-9)
+    assert public[1:][sold & (np.abs(price - 1.3) < 1e-9)].min() > least - 0.01
+    assert emptied.sum() > 50 and price[emptied].min() >= 1.3
+    assert np.mean(private[emptied] > 0) > 0.9 and private[emptied].mean() > 0.05
 
 
 def test_a_vault_by_hand():
