@@ -1,4 +1,4 @@
-"""`python benchmarks/markets.py [--draws N] [MARKET ...]`: the share of draws solved, market by market, under five standard measures.
+"""`python -m benchmarks.markets [--draws N] [MARKET ...]`: the share of draws solved, market by market, under five standard measures.
 
 Prints one line per market and horizon: draws, the share of draws solved of each measure, the worst residual of a solved
 draw and the worst identity. A share under 99.99 % ends the script with exit code 3.
