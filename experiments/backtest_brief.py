@@ -19,9 +19,9 @@ METRIC = {"outside_price": "price outside", "inside_price": "price inside", "wed
           "imports": "imports, ratio", "output": "output, ratio", "output_share": "share of world output", "payment": "payment, USD/kg"}
 SOURCE = "event files in experiments/events; own calculation with floormodel"
 FREE = "All others"
-AFTER = ("Changed after the first scores were seen: exports had counted tonnes that are thrown away behind a closed border, and took the "
-         "central figure of stock changes in all draws. Two rows of exports moved, one to a hit and one to a miss. No event file, rule or "
-         "elasticity was changed.")
+AFTER = ("Changed after the first scores were seen: exports had counted tonnes that are thrown away behind a closed border, which moved "
+         "two rows, one to a hit and one to a miss; tonnes and prices before the event had been drawn too, and drawing elasticities alone "
+         "moved no mark. No event file, limit or elasticity was changed.")
 
 
 def _of(part: float, whole: float) -> str:
@@ -144,7 +144,7 @@ class Pages:
                 for e in self.events]
         text = ("Elasticities are pooled from the literature, most of it from 1970 to 2018 and so in part later than the event, or those "
                 "of the shipped market, judged in 2024; substitution between origins is that of Broda and Weinstein (2006) where they have "
-                "the code. Every figure with a range is drawn. Variants of a measure count alike.")
+                "the code. Elasticities are drawn from their ranges; variants of a measure count alike.")
         sources = [{"event": e.title, "sources": "; ".join(e.sources.values())} for e in self.events]
         return Section("What went in", [
             text, Table("Events, measures and what they leave out", pd.DataFrame(rows), name="inputs"),

@@ -28,8 +28,11 @@ class Outcome:
 
 
 def simulate_event(event: Event, draws: int, seed: int) -> list[fm.Path]:
-    """One path per variant of the measure: yearly periods from the event on, the first with short-run elasticities; the same draws."""
-    market = fm.sample(event.benchmark, draws, seed)
+    """One path per variant of the measure: yearly periods from the event on, the first with short-run elasticities.
+
+    Elasticities are drawn, the same in all variants; tonnes and prices before the event are not, for the measure is in tonnes.
+    """
+    market = fm.sample(event.benchmark, draws, seed, benchmark=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InertWarning)  # a quota that does not bind is an answer
         return [fm.simulate(market, event.policies(variant), event.years, seed=seed) for variant in event.variant]
@@ -61,7 +64,7 @@ def _measure(event: Event, market: fm.Market, seen: Observation, now: xr.Dataset
     if seen.metric == "wedge":
         return _outside(event, a, b) / _weighted(a, b, actor), _outside(event, b, b) / _weighted(b, b, actor)
     if seen.metric == "exports":
-        return _exports(market, seen.good, a, actor) / _exports(market, seen.good, b, actor), ones
+        return np.round(_exports(market, seen.good, a, actor) / _exports(market, seen.good, b, actor), 9), ones
     if seen.metric in ("imports", "output"):
         return (a[seen.metric] / b[seen.metric]).sel(region=seen.region).values, ones
     if seen.metric == "output_share":
