@@ -189,7 +189,8 @@ def elasticity(market: fm.Market, variable: str, good: str) -> tuple[float, floa
 def entry_weights(market: fm.Market, history: pd.DataFrame) -> list[dict]:
     """Sourcing weights assumed for latent plants beside the share that one more supplier has under the best law of shares.
 
-    The law knows nothing of home bias, size or policy: it says what the typical newcomer of this trade would sell.
+    A weight is a share of what one destination buys, the law's a share of the world: a plant that sells to few has a weight above
+    its world share. The law knows nothing of home bias, size or policy: it says what the typical newcomer of this trade would sell.
     """
     rows = market.figures[market.figures["variable"] == "latent_route_weight"]
     found = []
