@@ -173,6 +173,18 @@ def test_consistent_expectations_leave_no_profitable_plant_out(short, plans):
     assert first[0] > first[-1]  # early plants find the price that later ones bring down
 
 
+def test_capital_that_is_spent_keeps_no_plant_idle(short, plans):
+    """A European plant stands from the fourth year on and runs by its running cost of 20 USD/kg, not by the 46.9 that hold its capital."""
+    market = short.open_projects("all")
+    plant = fm.Plan(replace(plans[0].project, region="EU27"), 1000.0, 1000.0)
+    support = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["EU27"], strike=90_000.0)
+    path = fm.simulate(market, [support], range(2025, 2029), plans=[plant]).dataset.sel(scenario="policy", period=2028).isel(draw=0, plan=0)
+    at = {"good": "ndpr_oxide", "region": "EU27"}
+    stands, made, margin = float(path["running"]), float(path["output"].sel(at)), 90_000.0 - float(path["met"].sel(what="input_cost"))
+    assert stands == 1000.0
+    assert np.isclose(made, stands / (1 + np.exp(-(margin - 20_000.0) / 2_000.0)), rtol=1e-3) and made > 0.95 * stands
+
+
 def test_drawn_costs_go_with_their_draws(short, plans):
     """A chunk of draws takes its own costs: cheap plants are built, dear ones are not, whatever the chunk."""
     market = fm.sample(short.open_projects("all"), 4, seed=1)

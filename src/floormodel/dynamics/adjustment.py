@@ -22,6 +22,7 @@ from floormodel.market import Market
 
 Array = np.ndarray
 LEAST = 1e-4  # of the benchmark's trend: where last period's tonnes fell below, the next starts from here (an assumption)
+CHEAPEST = 0.05  # of a latent plant's full cost: the least that running it is taken to cost (an assumption)
 KINDS = ("supply", "demand", "sourcing")
 
 
@@ -106,7 +107,7 @@ def _central(market: Market) -> dict[str, xr.Dataset] | None:
 
 
 def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array, trend_demand: Array, entered: Array,
-                  shock: Array | float = 1.0) -> Market:
+                  running_cost: Array | float = np.nan, shock: Array | float = 1.0) -> Market:
     """The static market of one period.
 
     Parameters
@@ -114,6 +115,7 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     trend_supply, trend_demand : (G, R) factors on benchmark output and final use, 1 at the start
     entered : (B, G, R) tonnes a year of new plants; where nothing is made in the benchmark they are the latent project's
         capacity, elsewhere they widen the supply curve
+    running_cost : (B, G, R) USD/t that plants standing at a node spend, capital and inputs apart; NaN where none is planned
     shock : (G, R) factor on supply for this period only
 
     Returns
@@ -135,6 +137,10 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     }
     if latent.any():
         changes["latent_capacity"] = np.where(latent, np.maximum(entered, 1e-9), 0.0)
+        full = market.dataset["latent_unit_cost"]
+        full_cost = full.values if "draw" in full.dims else full.values[None]
+        sunk = np.maximum(running_cost, CHEAPEST * np.abs(full_cost))  # capital that is spent keeps no plant idle
+        changes["latent_unit_cost"] = np.where(latent & np.isfinite(running_cost), sunk, full_cost)
     draws = market.draws
     return market.replace(**{name: np.broadcast_to(array, (draws, *np.shape(array)[1:])) if draws > 1 else np.asarray(array)[0]
                              for name, array in changes.items()})

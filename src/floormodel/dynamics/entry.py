@@ -167,3 +167,22 @@ def at_nodes(plans: Sequence[Plan], tonnes: Array, market: Market) -> Array:
         if own_mine(plan, market):
             out[:, :, r] += tonnes[:, j, None] * _recipe(market, plan.good)
     return out
+
+
+def running_costs(plans: Sequence[Plan], tonnes: Array, market: Market) -> Array:
+    """What the plans at each node spend per tonne once they stand (B, G, R), USD/t, inputs and capital apart; NaN without a plan.
+
+    Running cost less by-product credit, weighted by `tonnes` (B, P), or alike where none runs. A plant with a mine of its own
+    is spared the ore, which its node is charged, at the ore's benchmark price.
+    """
+    total, weight = (np.zeros((len(tonnes), len(market.goods), len(market.regions))) for _ in range(2))
+    for j, plan in enumerate(plans):
+        g, r = market.goods.index(plan.good), market.regions.index(plan.region)
+        cost = np.asarray(plan.project.opex, float) - np.asarray(plan.project.byproduct_credit, float)
+        if own_mine(plan, market):
+            price = np.nan_to_num(market.dataset["price0"].sel(region=plan.region).values)
+            cost = cost - (_recipe(market, plan.good) * price).sum(-1)
+        share = tonnes[:, j] + 1e-9
+        total[:, g, r] += share * cost
+        weight[:, g, r] += share
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)

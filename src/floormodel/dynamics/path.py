@@ -15,7 +15,7 @@ import numpy as np
 
 from floormodel.accounts import OWNER, ledger
 from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, period_market
-from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, starts
+from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, running_costs, starts
 from floormodel.dynamics.schedule import Dated, standing
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, idle, opening_stocks, period_stocks, traded
 from floormodel.equilibrium.solve import Solved, find_quietly
@@ -149,7 +149,7 @@ def solve_period(setting: Setting, side: Side, t: int, extra: Array | None = Non
     running = side.fleet.running if extra is None else side.fleet.running + extra
     entered = at_nodes(setting.plans, running, setting.market)
     market = period_market(setting.market, setting.speeds, side.habit, setting.trend_supply[t], setting.trend_demand[t], entered,
-                           setting.shock[t])
+                           running_costs(setting.plans, running, setting.market), setting.shock[t])
     year = float(setting.years[t])
     force = np.array([p.in_force(year) for p in setting.schedule], bool)[None] & (year < setting.gone)
     parts = []
