@@ -31,7 +31,7 @@ def tornado(market: Market, policies: Sequence[Instrument], outcomes: dict[str, 
     DataFrame
         outcome, parameter, good, setting (low, high, variant), value, central. Rows named "all goods" halve and double the
         sourcing elasticity everywhere; "equal landed prices" removes the benchmark differences between origins that act as quality
-        premia.
+        premia. `value` is NaN where a figure alone at its end leaves a maker no margin in the benchmark, or the market is unsolved.
     """
     central = solve(market, policies, bloc=bloc)
     middle = {name: f(central) for name, f in outcomes.items()}
@@ -45,11 +45,17 @@ def tornado(market: Market, policies: Sequence[Instrument], outcomes: dict[str, 
     variants.append(("equal landed prices", "all goods", "variant", equal_landed_prices(market)))
     rows = []
     for name, good, setting, changed in (progress(variants) if progress else variants):
-        run = solve(changed, policies, bloc=bloc)
+        run = solve(changed, policies, bloc=bloc) if every_maker_paid(changed) else None
         for outcome, function in outcomes.items():
-            value = function(run) if run.converged.all() else np.nan
+            value = function(run) if run is not None and run.converged.all() else np.nan
             rows.append((outcome, name, good, setting, value, middle[outcome]))
     return pd.DataFrame(rows, columns=["outcome", "parameter", "good", "setting", "value", "central"])
+
+
+def every_maker_paid(market: Market) -> bool:
+    """Does every maker of the benchmark earn more than its inputs cost?"""
+    b = make_benchmark(market)
+    return bool(np.all(b.margin0[np.broadcast_to(b.output0 > 0, b.margin0.shape)] > 0))
 
 
 def _with(market: Market, name: str, good: str, values: np.ndarray) -> Market:
