@@ -5,8 +5,9 @@ to prices that have stood since the stop began: after k quarters long-run elasti
 whatever the response, so that welfare can be compared between responses.
 
 Tonnes from stock take the place of the supplier's on the route that stopped: they are of its brand, and sold at what buyers there
-pay for it (the rent of a quota of so many tonnes). Holders stretch a stock over the quarters they expect the stop to last, and
-never release more than what was lost: at most stock / quarters left. Users' stocks go first.
+pay for it (the rent of a quota of so many tonnes). Holders stretch a stock over the quarters they expect the stop to last: they
+release at most stock / quarters left, never more than what was lost, and not so much that the price falls below the benchmark's.
+Users' stocks go first.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import xarray as xr
 from pydantic import ConfigDict
 
-from floormodel.accounts import OWNER, ledger
+from floormodel.accounts import ledger
 from floormodel.dynamics.adjustment import KINDS, Speeds, fresh, period_market, speeds
 from floormodel.equilibrium.solve import Solved, find_quietly
 from floormodel.equilibrium.terms import Row, Terms, Unknown
@@ -33,6 +34,7 @@ DAYS = 365.0
 LEAST = 1e-4  # of the benchmark's flow: a route on which some draws have stock is never closed in the others
 AT_ONCE = {"supply": 4, "sourcing": 4, "demand": 1}  # quarters of response that are there from the outset
 STOCKS = ("commercial", "public")
+CALM = 1e-4  # of the benchmark price: so far below it a price is left alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,13 +146,10 @@ class _Purchase(_Arrays):
     tonnes: Any
 
     def add(self, terms: Terms, market: Market, number: int) -> None:
-        b, eye = terms.benchmark, np.eye(len(market.regions))
+        eye, held = np.eye(len(market.regions)), np.ones(1)  # an unknown whose bounds are one
         for r in np.flatnonzero((self.tonnes > 0).any(0)):
-            most = b.choke_factor[:, self.good] * b.buyer_price0[:, self.good, r]
-            tonnes = self.tonnes[:, r]
-            terms.unknowns.append(Unknown("purchase", number, self.good, "t/yr", tonnes, np.zeros(1), np.ones(1),
-                                          Row(constant=-1.0, buyer_price=eye[r] / most[:, None]), "stock_purchases",
-                                          purchases=eye[r] * tonnes[:, None], payer=np.array([r])))
+            terms.unknowns.append(Unknown("purchase", number, self.good, "t/yr", self.tonnes[:, r], held, held, Row(constant=1.0),
+                                          "stock_purchases", purchases=eye[r] * self.tonnes[:, r, None], payer=np.array([r])))
 
 
 def rapid_response(market: Market, stop: SupplyStop, reserve: Reserve, *, commercial_days: float | Array = 0.0, planned: int = 2,
@@ -180,9 +179,8 @@ def rapid_response(market: Market, stop: SupplyStop, reserve: Reserve, *, commer
     none = {name: np.zeros_like(stock) for name, stock in left.items()}
     for k in range(stop.quarters + buy_back):
         if k < stop.quarters:
-            drawn = run.releases(left, k)
-            left = {name: np.maximum(left[name] - run.taken(name, drawn[name]), 0.0) for name in left}
-            rows.append(run.quarter(k, drawn, none, stopped=True))
+            rows.append(run.released(run.releases(left, k), k))
+            left = {name: np.maximum(left[name] - run.taken(name, rows[-1][name]), 0.0) for name in left}
         else:
             part = {name: np.sum([row[name] for row in rows[:stop.quarters]], axis=0) / buy_back for name in left}
             rows.append(run.quarter(k - stop.quarters, none, part, stopped=False))
@@ -201,11 +199,11 @@ class _Run:
         self.member = np.isin(market.regions, reserve.members)
         first = find_quietly(market).state
         self.use0, self.price0 = first.use, first.buyer_price  # (B, G, R)
-        stopped = np.isin(market.regions, stop.destinations or market.regions) & (np.arange(len(market.regions)) != self.lead)
-        self.lost = np.zeros_like(self.use0)  # tonnes per quarter that no longer come (B, G, R)
+        self.stopped = np.isin(market.regions, stop.destinations or market.regions) & (np.array(market.regions) != stop.supplier)
+        came = np.zeros_like(self.use0)
         for g in self.goods:
-            self.lost[:, g] = np.where(stopped, stop.share * first.flow[g][:, self.lead] / QUARTERS, 0.0)
-        self.stopped = stopped
+            came[:, g] = np.where(self.stopped, first.flow[g][:, self.lead] / QUARTERS, 0.0)
+        self.lost, self.rest = stop.share * came, (1 - stop.share) * came  # tonnes per quarter that no longer come, and still do
         held = {name: np.zeros_like(self.use0) for name in STOCKS}
         held["commercial"][:, self.goods] = commercial_days.reshape(-1, 1, 1) * self.use0[:, self.goods] / DAYS
         held["commercial"][:, :, self.lead] = 0.0
@@ -235,6 +233,21 @@ class _Run:
         whole = self.stock0[name].sum(-1, keepdims=True)
         return self.stock0[name] / np.where(whole > 0, whole, 1.0) * drawn.sum(-1, keepdims=True)
 
+    def released(self, most: Mapping[str, Array], k: int) -> dict[str, Array]:
+        """The (k + 1)-th quarter of the stop, at most `most` drawn: where the price would fall below the benchmark's, as much less as
+        the line through the prices with all and with nothing says."""
+        none = {name: np.zeros_like(tonnes) for name, tonnes in most.items()}
+        row = self.quarter(k, most, none, stopped=True)
+        total = np.sum([most[name] for name in STOCKS], axis=0)
+        low = (row["price_ratio"] < 1 - CALM) & (total > 0)
+        if not low.any():
+            return row
+        without = self.quarter(k, none, none, stopped=True)["price_ratio"]
+        share = np.clip((without - 1) / np.where(low, without - row["price_ratio"], 1.0), 0.0, 1.0)
+        wanted = np.where(low, np.nan_to_num(share), 1.0) * total
+        first = np.minimum(most["commercial"], wanted)
+        return self.quarter(k, {"commercial": first, "public": wanted - first}, none, stopped=True)
+
     def quarter(self, k: int, drawn: Mapping[str, Array], bought: Mapping[str, Array], stopped: bool) -> dict[str, Array]:
         """The (k + 1)-th quarter after the stop began, or ended."""
         out, back = (np.sum([stocks[name] for name in STOCKS], axis=0) for stocks in (drawn, bought))
@@ -245,19 +258,17 @@ class _Run:
         if k not in self.calm:
             self.calm[k] = _money(find_quietly(self.period(k, False, np.zeros_like(out))))
         s, ok = solved.state, solved.solution.converged
-        row = {name: drawn[name] - bought[name] for name in STOCKS} | {
-            "price_ratio": s.buyer_price / np.where(self.price0 > 0, self.price0, np.nan),
-            "use": s.use / QUARTERS - back,
-            "welfare": (_money(solved) - self.calm[k]) / QUARTERS + self.of_stock(solved, out)}
-        return {name: np.where(ok.reshape(-1, *[1] * (x.ndim - 1)), x, np.nan) for name, x in row.items()} | {"converged": ok}
+        row = {"price_ratio": s.buyer_price / np.where(self.price0 > 0, self.price0, np.nan),
+               "use": s.use / QUARTERS - back,
+               "welfare": (_money(solved) - self.calm[k]) / QUARTERS + self.of_stock(solved, out)}
+        row = {name: np.where(ok.reshape(-1, *[1] * (x.ndim - 1)), x, np.nan) for name, x in row.items()}
+        return row | {name: drawn[name] - bought[name] for name in STOCKS} | {"converged": ok}
 
     def limits(self, g: int, out: Array) -> Array:
         """Tonnes a year (B, R) that still come on the routes of the supplier: what does not stop, and what is drawn from stock."""
-        rest = (1 / self.stop.share - 1) * self.lost[:, g] if self.stop.share > 0 else np.full_like(out, np.inf)
-        left = QUARTERS * (rest + out)
-        some = (left > 0).any(0)
-        left = np.where(some, np.maximum(left, LEAST * QUARTERS * self.lost[:, g]), 0.0)
-        return np.where(self.stopped & (self.lost[:, g] > 0).all(0), left, np.where(self.stopped, 0.0, np.inf))
+        left = self.rest[:, g] + out
+        left = np.where((left > 0).any(0), np.maximum(left, LEAST * self.lost[:, g]), 0.0)
+        return np.where(self.stopped, QUARTERS * left, np.inf)
 
     def of_stock(self, solved: Solved, out: Array) -> Array:
         """Money per quarter (B, R) beside the ledger's. It books tonnes from stock as the supplier's, the rent of the quota apart, which
@@ -293,8 +304,7 @@ class _Run:
 
 def _money(solved: Solved) -> Array:
     """All money of a region (B, R), USD/yr."""
-    lines = ledger(solved).lines
-    return np.sum([lines[name] for name in OWNER], axis=0).sum(1)
+    return np.sum(list(ledger(solved).lines.values()), axis=0).sum(1)
 
 
 def _dataset(run: _Run, rows: Sequence[Mapping[str, Array]]) -> xr.Dataset:
