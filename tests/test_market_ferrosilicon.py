@@ -38,7 +38,7 @@ def flows(table: pd.DataFrame) -> pd.DataFrame:
 def test_rebuilt_byte_for_byte(tmp_path: Path) -> None:
     ferrosilicon.build(tmp_path)
     written = sorted(p.name for p in tmp_path.iterdir())
-    assert written == sorted(p.name for p in DATA.iterdir())
+    assert written == sorted(p.name for p in DATA.iterdir() if p.name not in ("projects.csv", "projects_sources.csv"))  # made by hand
     for name in written:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
 
