@@ -34,7 +34,7 @@ DAYS = 365.0
 LEAST = 1e-4  # of the benchmark's flow: a route on which some draws have stock is never closed in the others
 AT_ONCE = {"supply": 4, "sourcing": 4, "demand": 1}  # quarters of response that are there from the outset
 STOCKS = ("commercial", "public")
-CALM = 1e-4  # of the benchmark price: so far below it a price is left alone
+CALM, TRIES = 1e-3, 2  # of the benchmark price: so far below it a price is left alone; steps towards it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ class Response:
 
     def during(self, name: str, good: str, regions: Sequence[str]) -> Array:
         """Tonnes during the stop of "use", or drawn from "commercial" or "public" stocks (draw,)."""
-        values = self.dataset[name].sel(good=good, region=list(regions)).isel(quarter=slice(0, self.stop.quarters))
+        values = self.dataset[name].isel(quarter=slice(0, self.stop.quarters)).sel(good=good, region=list(regions))
         return values.sum(["region", "quarter"], skipna=False).values
 
     def loss(self, regions: Sequence[str]) -> Array:
@@ -222,31 +222,31 @@ class _Run:
             public = share * left["public"]
             if self.reserve.pooled:
                 mine = np.where(self.member, short, 0.0)
-                whole = mine.sum(-1, keepdims=True)
-                public = mine / np.where(whole > 0, whole, 1.0) * public.sum(-1, keepdims=True)
+                public = mine / np.maximum(mine.sum(-1, keepdims=True), 1e-300) * public.sum(-1, keepdims=True)
         return {"commercial": first, "public": np.minimum(public, short)}
 
     def taken(self, name: str, drawn: Array) -> Array:
         """What releases take from each member's stock: from a pool, of everybody's in proportion to what it put in."""
         if name == "commercial" or not self.reserve.pooled:
             return drawn
-        whole = self.stock0[name].sum(-1, keepdims=True)
-        return self.stock0[name] / np.where(whole > 0, whole, 1.0) * drawn.sum(-1, keepdims=True)
+        return self.stock0[name] / np.maximum(self.stock0[name].sum(-1, keepdims=True), 1e-300) * drawn.sum(-1, keepdims=True)
 
     def released(self, most: Mapping[str, Array], k: int) -> dict[str, Array]:
-        """The (k + 1)-th quarter of the stop, at most `most` drawn: where the price would fall below the benchmark's, as much less as
-        the line through the prices with all and with nothing says."""
+        """The (k + 1)-th quarter of the stop, at most `most` drawn: less where the price would fall below the benchmark's, by the line
+        between prices without stocks and at the last tonnes tried (`TRIES` times)."""
         none = {name: np.zeros_like(tonnes) for name, tonnes in most.items()}
-        row = self.quarter(k, most, none, stopped=True)
-        total = np.sum([most[name] for name in STOCKS], axis=0)
-        low = (row["price_ratio"] < 1 - CALM) & (total > 0)
-        if not low.any():
-            return row
-        without = self.quarter(k, none, none, stopped=True)["price_ratio"]
-        share = np.clip((without - 1) / np.where(low, without - row["price_ratio"], 1.0), 0.0, 1.0)
-        wanted = np.where(low, np.nan_to_num(share), 1.0) * total
-        first = np.minimum(most["commercial"], wanted)
-        return self.quarter(k, {"commercial": first, "public": wanted - first}, none, stopped=True)
+        row, share = self.quarter(k, most, none, stopped=True), np.ones_like(self.use0)
+        total, without = np.sum([most[name] for name in STOCKS], axis=0), None
+        for _ in range(TRIES):
+            low = (row["price_ratio"] < 1 - CALM) & (share * total > 0)
+            if not low.any():
+                break
+            without = self.quarter(k, none, none, stopped=True)["price_ratio"] if without is None else without
+            part = np.clip((without - 1) / np.where(low, without - row["price_ratio"], 1.0), 0.0, 1.0)
+            share = np.where(low, np.nan_to_num(part), 1.0) * share
+            first = np.minimum(most["commercial"], share * total)
+            row = self.quarter(k, {"commercial": first, "public": share * total - first}, none, stopped=True)
+        return row
 
     def quarter(self, k: int, drawn: Mapping[str, Array], bought: Mapping[str, Array], stopped: bool) -> dict[str, Array]:
         """The (k + 1)-th quarter after the stop began, or ended."""
