@@ -26,8 +26,9 @@ class Fan(NamedTuple):
 
 @styled
 def fan_chart(years: Sequence[float], panels: Sequence[Fan], title: str, subtitle: str = "", provenance: Provenance | None = None,
-              zero: bool = False) -> Figure:
-    """Draw one panel per `Fan` over `years`; scenarios look alike in all panels. NaN (a draw not solved) is left out.
+              zero: bool = False, across: str = "") -> Figure:
+    """Draw one panel per `Fan` over `years`, or over what `across` names; scenarios look alike in all panels. NaN (a draw not solved)
+    is left out.
 
     `zero` puts the axis of values at zero, for changes a line at zero.
     """
@@ -46,7 +47,8 @@ def fan_chart(years: Sequence[float], panels: Sequence[Fan], title: str, subtitl
                     markerfacecolor="white")
         at.set_title(panel.title)
         value_axis(at, "y", panel.unit, zero=zero)
-        at.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        at.xaxis.set_major_locator(MaxNLocator(integer=all(float(y).is_integer() for y in years), nbins=6))
+        at.set_xlabel(across)
         if not zero and min(np.nanmin(v) for v in panel.values.values()) >= 0:
             at.set_ylim(bottom=0)
     for spare in axes[len(panels):]:
