@@ -11,7 +11,7 @@ from floormodel.dynamics import chunks
 from floormodel.dynamics.adjustment import speeds
 from floormodel.dynamics.entry import FULL, advance, no_fleet, starts
 from floormodel.dynamics.growth import COLUMNS, trend
-from floormodel.dynamics.schedule import repeals, standing
+from floormodel.dynamics.schedule import pattern_at, patterns, repeals, surviving
 from floormodel.errors import OutputError, ScenarioError
 from floormodel.finance.project import load_projects
 
@@ -119,8 +119,10 @@ def test_dates_phase_in_and_chance_by_hand():
     assert [plan.in_force(y) for y in (2025.75, 2026, 2029.75, 2030)] == [False, True, True, False]
     assert [plan.at(y).price for y in (2026, 2027, 2030)] == [70_000, 80_000, 110_000]
     later = np.array([2027.0, 2029.0, 2030.0])
-    assert np.allclose(standing([plan], 2026.0, later), [0.9, 0.9**3, 0.0])
-    assert np.allclose(standing([plan], 2025.0, later), 1.0)  # not in force yet: nothing seen that could end
+    assert np.allclose(surviving([plan], 2026.0, later), [0.9, 0.9**3, 1.0])  # past its end nothing can be repealed
+    assert np.allclose(surviving([plan], 2025.0, later), [0.9, 0.9**3, 1.0])  # it can be from its start on
+    assert patterns([plan, fm.Dated(FLOOR)]).tolist() == [[False, False], [False, True], [True, True]]
+    assert pattern_at([plan], patterns([plan]), np.array([2025.0, 2026.0, 2030.0])).tolist() == [0, 1, 0]
     gone = repeals([plan], np.arange(2025.0, 2031.0), 1.0, 20_000, seed=4)[:, 0]
     assert set(np.unique(gone)) == {2027.0, 2028.0, 2029.0, np.inf}  # three anniversaries before it ends
     assert abs(np.mean(np.isinf(gone)) - 0.9**3) < 4 * np.sqrt(0.729 * 0.271 / 20_000)
@@ -163,14 +165,51 @@ def test_plants_by_hand(plans):
 
 def test_consistent_expectations_leave_no_profitable_plant_out(short, plans):
     """At rest, what is started is what the path's own prices justify: none below an index of 0, all from FULL on."""
-    path = fm.simulate(short.open_projects("all"), [FLOOR], range(2025, 2028), plans=[fm.Plan(plans[0].project, 1000.0, 1e9)],
+    path = fm.simulate(short.open_projects("all"), [SUBSIDY], range(2025, 2029), plans=[fm.Plan(plans[0].project, 4000.0, 1e9)],
                        expectations="consistent")
     assert path.converged.all() and int(path.dataset["rounds"].max()) > 1
     run = path.dataset.sel(scenario="policy").isel(draw=0, plan=0)
-    assert np.allclose(run["started"], 1000 * np.clip(run["profitability"] / FULL, 0, 1), atol=2)
+    assert np.allclose(run["started"], 4000 * np.clip(run["profitability"] / FULL, 0, 1), atol=8)
     assert float(run["started"].max()) > 100
-    first = run["started"].values
-    assert first[0] > first[-1]  # early plants find the price that later ones bring down
+    assert np.all((run["profitability"] > 0) & (run["profitability"] < FULL))  # ore gets dearer until one more plant just pays
+
+
+SUBSIDY = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["USA"], strike=130_000.0)
+
+
+def test_investors_know_dates_and_forget_what_is_over(short, plans):
+    """Nothing starts when support is about to end or has ended; a renewal in two rows is one policy; an idle one changes nothing."""
+    market = short.open_projects("all")
+
+    def started(*schedule):
+        return fm.simulate(market, list(schedule), range(2025, 2032), plans=plans).dataset["started"].sel(scenario="policy").values.ravel()
+
+    for_good, ending = started(SUBSIDY), started(fm.Dated(SUBSIDY, end=2029))
+    assert for_good[:2].sum() > 0 and np.all(ending[1:] == 0)
+    assert np.allclose(started(fm.Dated(SUBSIDY, end=2028), fm.Dated(SUBSIDY, start=2028)), for_good)
+    idle = fm.PriceGapSubsidy(good="mined", regions=["AUS"], strike=1.0)
+    assert np.allclose(started(fm.Dated(idle, end=2028), SUBSIDY), for_good)
+
+
+def test_new_plants_give_what_they_can_and_no_more(short, plans):
+    """Where the good is made already: output with plants less the old curve's own is at most the capacity that stands."""
+    market = short.open_projects("all")
+    large = [fm.Plan(plans[0].project, 1000.0, 1e9)]
+    path = fm.simulate(market, [SUBSIDY], range(2025, 2034), plans=large).dataset.sel(scenario="policy").isel(draw=0)
+    bare = fm.simulate(market, [SUBSIDY], range(2025, 2034)).dataset.sel(scenario="policy").isel(draw=0)
+    at = {"good": "ndpr_oxide", "region": "USA"}
+    more = (path["output"].sel(at) - bare["output"].sel(at)).values
+    stands = path["running"].isel(plan=0).values
+    assert stands[-1] > 3000 and np.all(more <= 1.05 * stands + 1e-6) and more[-1] > 0.5 * stands[-1]
+
+
+def test_a_year_of_quarters_remembers_as_a_year(short, plans):
+    """After a step in the price seen, half of it is remembered at the end of a year, in one step or in four."""
+    market = short.open_projects("all")
+    schedule = [fm.Dated(SUBSIDY, start=2026)]
+    year, quarters = (fm.simulate(market, schedule, [2025, 2026], plans=plans, quarterly=q).state.policy for q in (False, True))
+    assert year.expected.shape == quarters.expected.shape == (1, 1, 2, 2)
+    assert np.allclose(year.expected[..., 0, 0], quarters.expected[..., 0, 0], rtol=0.05)
 
 
 def test_capital_that_is_spent_keeps_no_plant_idle(short, plans):
@@ -180,7 +219,9 @@ def test_capital_that_is_spent_keeps_no_plant_idle(short, plans):
     support = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["EU27"], strike=90_000.0)
     path = fm.simulate(market, [support], range(2025, 2029), plans=[plant]).dataset.sel(scenario="policy", period=2028).isel(draw=0, plan=0)
     at = {"good": "ndpr_oxide", "region": "EU27"}
-    stands, made, margin = float(path["running"]), float(path["output"].sel(at)), 90_000.0 - float(path["met"].sel(what="input_cost"))
+    stands, made = float(path["running"]), float(path["output"].sel(at))
+    recipe = float(market.dataset["recipe"].sel(good="ndpr_oxide", input="mined"))
+    margin = 90_000.0 - recipe * float(path["buyer_price"].sel(good="mined", region="EU27"))
     assert stands == 1000.0
     assert np.isclose(made, stands / (1 + np.exp(-(margin - 20_000.0) / 2_000.0)), rtol=1e-3) and made > 0.95 * stands
 

@@ -28,21 +28,30 @@ KINDS = ("supply", "demand", "sourcing")
 
 @dataclass(frozen=True, eq=False)
 class Habit:
-    """What the last period leaves: quantities over the benchmark's trend. `supply`, `demand` (B, G, R), `share` (B, G, O, D)."""
+    """What the last period leaves: quantities over the benchmark's trend, `supply`, `demand` (B, G, R), `share` (B, G, O, D), and
+    `pull` (B, G, R), output over what the supply curve gives at benchmark prices.
+    """
 
     supply: Array
     demand: Array
     share: Array
+    pull: Array
 
     def at(self, rows: Array) -> Habit:
         """The same for some draws."""
-        return Habit(self.supply[rows], self.demand[rows], self.share[rows])
+        return Habit(self.supply[rows], self.demand[rows], self.share[rows], self.pull[rows])
 
 
 def fresh(market: Market) -> Habit:
     """The benchmark's own habit: ones."""
     b, g, r = market.draws, len(market.goods), len(market.regions)
-    return Habit(np.ones((b, g, r)), np.ones((b, g, r)), np.ones((b, g, r, r)))
+    return Habit(np.ones((b, g, r)), np.ones((b, g, r)), np.ones((b, g, r, r)), np.ones((b, g, r)))
+
+
+def added(base: Array, entered: Array, pull: Array) -> Array:
+    """Part of the supply shift that new plants make where the good is made already: so much that, pulled as the curve was in the
+    last period, they give their capacity and no more."""
+    return np.where(base > 0, entered / np.where(base > 0, base * np.maximum(pull, LEAST), 1.0), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +105,13 @@ def speeds(market: Market, periods_per_year: int = 1, yearly: Mapping[str, float
     return Speeds(speed, elasticity)
 
 
+def over_periods(at: Speeds, periods: int) -> Speeds:
+    """Speeds and elasticities of so many periods taken together: 1 - (1 - speed)^periods of the long-run response."""
+    speed = {kind: 1 - (1 - value) ** max(periods, 1) for kind, value in at.speed.items()}
+    return Speeds(speed, {kind: value * np.where(at.speed[kind] > 0, speed[kind] / np.where(at.speed[kind] > 0, at.speed[kind], 1.0), 1.0)
+                          for kind, value in at.elasticity.items()})
+
+
 def _first(array: xr.DataArray) -> Array:
     return (array.isel(draw=0) if "draw" in array.dims else array).values
 
@@ -127,10 +143,10 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     latent = np.zeros(base.shape[1:], bool)
     for good, region in market.opened:
         latent[market.goods.index(good), market.regions.index(region)] = True
-    wider = trend_supply + np.where(latent | (base <= 0), 0.0, entered / np.where(base > 0, base, 1.0))
+    new = np.where(latent, 0.0, added(base, entered, habit.pull))
     kept = {kind: 1 - at.speed[kind] for kind in KINDS}
     changes = {
-        "supply_shift": wider * shock * np.maximum(habit.supply, LEAST) ** kept["supply"],
+        "supply_shift": shock * (trend_supply * np.maximum(habit.supply, LEAST) ** kept["supply"] + new),
         "demand_shift": trend_demand * np.maximum(habit.demand, LEAST) ** kept["demand"],
         "route_shift": np.maximum(habit.share, LEAST) ** kept["sourcing"][:, :, None, :],
         **{f"{kind}_elasticity": at.elasticity[kind] for kind in KINDS},
@@ -149,7 +165,9 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
 def next_habit(solved: Solved, habit: Habit, trend_supply: Array, trend_demand: Array, entered: Array, shock: Array | float) -> Habit:
     """Habit after a solved period; a node or draw without a finite figure keeps the old one."""
     s, b = solved.state, solved.state.benchmark
-    base = b.output0 * (trend_supply + np.where(b.output0 > 0, entered / np.where(b.output0 > 0, b.output0, 1.0), 0.0)) * shock
+    trend = b.output0 * trend_supply * shock
+    new = shock * added(b.output0, entered, habit.pull) / np.where(b.supply_shift > 0, b.supply_shift, 1.0)
+    share_old = np.where(b.latent, 1.0, 1 - new)
     demand0 = b.final_demand0 * trend_demand
     ok = solved.solution.converged[:, None, None]
 
@@ -160,5 +178,6 @@ def next_habit(solved: Solved, habit: Habit, trend_supply: Array, trend_demand: 
     share0 = b.flow0 / np.where(b.use0 > 0, b.use0, 1.0)[:, :, None, :]
     share = np.stack([nest.share for nest in s.sourcing], axis=1)
     moved = ok[..., None] & (share0 > 0) & np.isfinite(share)
-    return Habit(ratio(s.output, base, habit.supply), ratio(s.wanted, demand0, habit.demand),
-                 np.where(moved, share / np.where(share0 > 0, share0, 1.0), habit.share))
+    return Habit(ratio(s.output * share_old, trend, habit.supply), ratio(s.wanted, demand0, habit.demand),
+                 np.where(moved, share / np.where(share0 > 0, share0, 1.0), habit.share),
+                 ratio(s.output, b.output0 * b.supply_shift, habit.pull))

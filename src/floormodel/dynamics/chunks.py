@@ -17,7 +17,7 @@ from floormodel.dynamics.entry import Fleet
 from floormodel.dynamics.path import PathState, Setting, Side
 from floormodel.errors import OutputError
 
-HABIT, FLEET = ("supply", "demand", "share"), ("running", "building", "started")
+HABIT, FLEET = ("supply", "demand", "share", "pull"), ("running", "building", "started")
 
 
 def to_flat(state: PathState) -> dict[str, np.ndarray]:

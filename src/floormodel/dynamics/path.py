@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from floormodel.accounts import OWNER, ledger
-from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, period_market
+from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, over_periods, period_market
 from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, running_costs, starts
-from floormodel.dynamics.schedule import Dated, standing
+from floormodel.dynamics.schedule import Dated, pattern_at, surviving
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, idle, opening_stocks, period_stocks, traded
 from floormodel.equilibrium.solve import Solved, find_quietly
 from floormodel.market import Market
@@ -26,6 +26,7 @@ Array = np.ndarray
 NODES = ("price", "net_price", "buyer_price", "output", "recycled", "final_demand", "use", "imports", "producer_revenue",
          "capacity_entered")
 ROUNDS, CLOSE = 60, 1e-3  # consistent expectations: most rounds, and distance from a fixed point in shares of the pipeline
+OWN_SIZE = 0.5  # of a year's pipeline: the plant that looks ahead (an assumption)
 LONGEST, LONGER, SHORTER = 0.5, 1.2, 0.5  # step towards what prices justify: at most, when the gap keeps its sign, when it turns
 
 
@@ -55,7 +56,8 @@ class PathState:
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What does not change along a path. `trend_supply`, `trend_demand`, `shock` (T, G, R); `years` (T,) the beginnings of periods;
-    `gone` (B, policies) the year from which a policy is repealed; `weight` of the last price in adaptive expectations."""
+    `gone` (B, policies) the year from which a policy is repealed; `weight` of a year's price in adaptive expectations; `patterns`
+    (N, policies) the sets of policies that are ever in force by their dates, the empty one first."""
 
     market: Market
     schedule: tuple[Dated, ...]
@@ -69,6 +71,7 @@ class Setting:
     gone: Array
     weight: float
     consistent: bool
+    patterns: Array
     stocks: tuple[StockRule, ...] = ()
 
 
@@ -76,7 +79,8 @@ def first_state(setting: Setting) -> PathState:
     """The benchmark before its first period: no habit, no new plants, no experience of prices."""
     market, plans = setting.market, setting.plans
     fleet = no_fleet(plans, market.draws, setting.periods_per_year)
-    side = Side(fresh(market), fleet, np.full((market.draws, len(plans), 2), np.nan), opening_stocks(setting.stocks, market.draws))
+    nothing = np.full((market.draws, len(plans), 2, len(setting.patterns)), np.nan)
+    side = Side(fresh(market), fleet, nothing, opening_stocks(setting.stocks, market.draws))
     return PathState(float(setting.years[0]), side, side)
 
 
@@ -89,7 +93,7 @@ def run_path(setting: Setting, state: PathState, tick: Callable[[], None]) -> tu
     state : after the last period
     rounds, settled : (B,) rounds that consistent expectations took and whether they settled (1 and true for adaptive ones)
     """
-    bare = replace(setting, schedule=(), gone=setting.gone[:, :0], stocks=idle(setting.stocks))
+    bare = replace(setting, schedule=(), gone=setting.gone[:, :0], patterns=setting.patterns[:1, :0], stocks=idle(setting.stocks))
     none, side_none, rounds, settled = _run(bare, state.none, None, tick)
     policy, side_policy, more, also = _run(setting, state.policy, none, tick)
     end = float(setting.years[-1]) + 1 / setting.periods_per_year
@@ -133,9 +137,9 @@ def _sweep(setting: Setting, side: Side, without: dict[str, Array] | None, begun
         solved = solve_period(setting, side, t)
         seen = prospects(setting, side, t) if setting.plans and begun is None else side.expected
         expected = np.where(np.isfinite(side.expected), side.expected, seen)
-        expected = np.where(np.isfinite(seen), expected + setting.weight * (seen - expected), expected)
-        later = None if without is None else without["expected"][t]
-        index = _index(setting, float(year), expected, later, side.fleet.started)
+        weight = 1 - (1 - setting.weight) ** (1 / setting.periods_per_year)
+        expected = np.where(np.isfinite(seen), expected + weight * (seen - expected), expected)
+        index = _index(setting, float(year), expected, side.fleet.started)
         started = starts(setting.plans, side.fleet, index, setting.periods_per_year) if begun is None else begun[t]
         periods.append(_record(setting, solved, side, t, expected, index, started))
         fleet = advance(setting.plans, side.fleet, started, setting.periods_per_year)
@@ -167,13 +171,32 @@ def _find(market: Market, rows: Array, policies: Sequence[Instrument]) -> Solved
     return find_quietly(market, policies)
 
 
+def representative(setting: Setting, side: Side) -> Array:
+    """Capacity (B, P), t/yr, of the plant that looks ahead: half of a year's pipeline, as far as there is room and it is delivered."""
+    room = np.array([p.total for p in setting.plans]) - side.fleet.started
+    size = np.array([OWN_SIZE * p.per_year for p in setting.plans])
+    return np.clip(np.minimum(size, room), 0.0, None) * np.array([1 - p.non_delivery for p in setting.plans])
+
+
 def prospects(setting: Setting, side: Side, t: int) -> Array:
-    """Net price and input cost (B, P, 2), USD/t, that one more plant would meet: with what is under construction and a year's
-    pipeline running too. A plant that nobody has built yet would else look at the price of its first tonne."""
-    more = side.fleet.building.sum(2) + np.array([p.per_year for p in setting.plans])
-    out = np.full((setting.market.draws, len(setting.plans), 2), np.nan)
-    for rows, solved in solve_period(setting, side, t, more):
-        out[rows] = _prices_of(setting, solved)
+    """Net price and input cost (B, P, 2, N), USD/t, that one more plant would meet under each set of policies, when it opens.
+
+    The market that a plant decided on now opens into: the trend of then, as many periods of adjustment as it takes to build,
+    what is under construction, and the representative plant of each plan beside it. A plant that nobody has built would else
+    look at the price of its first tonne.
+    """
+    ahead = round(float(np.mean([p.project.build_years for p in setting.plans])) * setting.periods_per_year)
+    then, year = min(t + ahead, len(setting.years) - 1), float(setting.years[t]) + ahead / setting.periods_per_year
+    capacity = side.fleet.running + side.fleet.building.sum(2) + representative(setting, side)
+    market = period_market(setting.market, over_periods(setting.speeds, ahead), side.habit, setting.trend_supply[then],
+                           setting.trend_demand[then], at_nodes(setting.plans, capacity, setting.market),
+                           running_costs(setting.plans, capacity, setting.market))
+    out = np.full((setting.market.draws, len(setting.plans), 2, len(setting.patterns)), np.nan)
+    still = set(pattern_at(setting.schedule, setting.patterns, setting.years[t] + np.arange(0.0, 60.0, 0.25)).tolist())
+    for n, pattern in enumerate(setting.patterns):
+        if n == 0 or n in still:
+            out[..., n] = _prices_of(setting, _find(market, np.arange(setting.market.draws),
+                                                    [p.at(year) for p, on in zip(setting.schedule, pattern) if on]))
     return out
 
 
@@ -187,14 +210,16 @@ def _prices_of(setting: Setting, solved: Solved) -> Array:
     return np.where(solved.solution.converged[:, None, None], values, np.nan)
 
 
-def _index(setting: Setting, year: float, expected: Array, without: Array | None, begun: Array) -> Array:
-    """Profitability index (B, P) at level expected prices; those without policy (B, P, 2) count as far as policies may end."""
+def _index(setting: Setting, year: float, expected: Array, begun: Array) -> Array:
+    """Profitability index (B, P): each year of a plant's life at the prices expected (B, P, 2, N) under the policies that are dated
+    to be in force then, and at those without any as far as one of them may be, or has been, repealed."""
     out = np.zeros(expected.shape[:2])
+    lost = np.any(setting.gone <= year, axis=1)[:, None]
     for j, plan in enumerate(setting.plans):
         later = year + plan.project.build_years + np.arange(plan.project.life)
-        chance = standing(setting.schedule, year, later)
-        fallback = expected[:, j] if without is None else without[:, j]
-        price, cost = (chance * expected[:, j, i, None] + (1 - chance) * fallback[:, i, None] for i in (0, 1))
+        under, chance = pattern_at(setting.schedule, setting.patterns, later), surviving(setting.schedule, year, later)
+        meant, none = expected[:, j][:, :, under], expected[:, j, :, :1]
+        price, cost = (np.where(lost, none[:, i], chance * meant[:, i] + (1 - chance) * none[:, i]) for i in (0, 1))
         out[:, j] = profitability(plan, price, cost, begun[:, j])
     return out
 
@@ -208,7 +233,7 @@ def _justified(setting: Setting, side: Side, record: dict[str, Array], without: 
         for j, plan in enumerate(setting.plans):
             later = float(year) + plan.project.build_years + np.arange(plan.project.life)
             at = np.minimum(np.round((later - setting.years[0]) / step).astype(int), ends)
-            chance = standing(setting.schedule, float(year), later)
+            chance = surviving(setting.schedule, float(year), later)
             own = record["met"][at, :, j]
             fallback = own if without is None else without["met"][at, :, j]
             price, cost = ((chance[:, None] * own[..., i] + (1 - chance[:, None]) * fallback[..., i]).T for i in (0, 1))
@@ -241,19 +266,21 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
         out["converged"][rows], out["residual"][rows] = ok, solved.solution.residual
         for name, value in zip(FLOWS, traded(setting.stocks, solved)):
             out[name][rows] = value
-        if setting.plans:
+    if setting.plans and setting.consistent:  # what one more plant meets now; else nothing on the path rests on it
+        for rows, solved in solve_period(setting, side, t, representative(setting, side)):
             out["met"][rows] = _prices_of(setting, solved)
+    at = int(pattern_at(setting.schedule, setting.patterns, setting.years[t:t + 1])[0])
     out["capacity_entered"] = at_nodes(setting.plans, side.fleet.running, market)
     out["held"] = after(side.held, out, 1 / setting.periods_per_year)[..., 0]
-    return out | {"expected": expected, "profitability": index, "started": started, "running": side.fleet.running,
+    return out | {"expected": expected[..., at], "profitability": index, "started": started, "running": side.fleet.running,
                   "building": side.fleet.building.sum(2)}
 
 
 def _habit(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: int) -> Habit:
-    new = Habit(*(getattr(side.habit, name).copy() for name in ("supply", "demand", "share")))
+    new = Habit(*(getattr(side.habit, name).copy() for name in ("supply", "demand", "share", "pull")))
     entered = at_nodes(setting.plans, side.fleet.running, setting.market)
     for rows, solved in parts:
         moved = next_habit(solved, side.habit.at(rows), setting.trend_supply[t], setting.trend_demand[t], entered[rows], setting.shock[t])
-        for name in ("supply", "demand", "share"):
+        for name in ("supply", "demand", "share", "pull"):
             getattr(new, name)[rows] = getattr(moved, name)
     return new

@@ -88,17 +88,31 @@ def dated(policies: Sequence[Instrument | Dated]) -> tuple[Dated, ...]:
     return tuple(p if isinstance(p, Dated) else Dated(p) for p in policies)
 
 
-def standing(schedule: Sequence[Dated], now: float, later: Array) -> Array:
-    """Probability (Y,) at `now` that every policy in force now is still so in each of the years `later` (Y,).
+def patterns(schedule: Sequence[Dated]) -> Array:
+    """Every set of policies that is ever in force by its dates (N, policies), the empty set first."""
+    dates = sorted({d for p in schedule for d in (p.start, p.end) if d is not None})
+    seen = [tuple(p.in_force(year) for p in schedule) for year in ([dates[0] - 1, *dates] if dates else [0.0])]
+    rows = [tuple(False for _ in schedule), *seen]
+    distinct = list(dict.fromkeys(rows))
+    return np.array(distinct, bool).reshape(len(distinct), len(schedule))
 
-    1 where none is in force. A policy ends at its announced date, and is repealed before it with its yearly hazard.
+
+def pattern_at(schedule: Sequence[Dated], known: Array, years: Array) -> Array:
+    """Which row of `known` is in force by its dates at each of `years` (Y,)."""
+    force = np.array([[p.in_force(y) for p in schedule] for y in years], bool).reshape(len(years), len(schedule))
+    return np.argmax((force[:, None] == known[None]).all(-1), axis=1)
+
+
+def surviving(schedule: Sequence[Dated], now: float, later: Array) -> Array:
+    """Probability (Y,) at `now` that none of the policies meant to be in force in each of the years `later` (Y,) was repealed.
+
+    Hazard counts from now, or from a policy's start if that is later.
     """
     chance = np.ones(len(later))
     for policy in schedule:
-        if policy.in_force(now):
-            chance *= (1 - policy.hazard) ** np.maximum(later - now, 0.0)
-            if policy.end is not None:
-                chance *= later < policy.end - 1e-9
+        since = now if policy.start is None else max(now, policy.start)
+        meant = np.array([policy.in_force(y) for y in later], bool)
+        chance *= np.where(meant, (1 - policy.hazard) ** np.maximum(later - since, 0.0), 1.0)
     return chance
 
 

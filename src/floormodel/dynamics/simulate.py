@@ -16,7 +16,7 @@ from floormodel.dynamics.chunks import Folder, fingerprint, from_flat, to_flat
 from floormodel.dynamics.entry import Plan, check_plans
 from floormodel.dynamics.growth import Disruption, load_projections, shocks, trend
 from floormodel.dynamics.path import PathState, Setting, first_state, run_path
-from floormodel.dynamics.schedule import Dated, dated, repeals
+from floormodel.dynamics.schedule import Dated, dated, patterns, repeals
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, check_rules
 from floormodel.errors import ScenarioError
 from floormodel.market import Market
@@ -109,13 +109,19 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     check_all([d.policy for d in schedule], market)
     check_plans(plans, market)
     check_rules(stocks, market, None if state is None else state.policy.held.shape[1])
+    if draw_repeals and plans and sum(d.hazard > 0 for d in schedule) > 1:
+        raise ScenarioError("draw_repeals: found several policies with a hazard beside plans; expected one: plants know only all of them "
+                            "or none")
+    if state is not None and state.policy.expected.shape[-1] != len(patterns(schedule)):
+        raise ScenarioError("state: found that of other policies; expected the policies and dates of the path that it comes from")
     _check(expectations, weight, draw_repeals, state, market, float(beginnings[0]), plans, chunk)
     table = load_projections(market.name) if isinstance(growth, str) else growth
     gone = repeals(schedule, beginnings, length, market.draws, seed) if draw_repeals else np.full((market.draws, len(schedule)), np.inf)
     whole = Setting(market, schedule, tuple(plans), beginnings, round(1 / length), speeds(market, round(1 / length), adjustment),
                     trend(market, table, growth_scenario, "output", beginnings),
                     trend(market, table, growth_scenario, "final_demand", beginnings),
-                    shocks(market, disruptions, beginnings, length), gone, weight, expectations == "consistent", tuple(stocks))
+                    shocks(market, disruptions, beginnings, length), gone, weight, expectations == "consistent", patterns(schedule),
+                    tuple(stocks))
     keep = Folder(File(folder), fingerprint(whole, state)) if folder is not None else None
     parts: list[Mapping[str, np.ndarray]] = []
     with _bar(progress, 2 * len(beginnings) * -(-market.draws // chunk)) as tick:
@@ -152,6 +158,8 @@ def _check(expectations: str, weight: float, draw_repeals: bool, state: PathStat
         raise ScenarioError(f"chunk: found {chunk!r}; expected a whole number of draws, 1 or more")
     if draw_repeals and state is not None:
         raise ScenarioError("draw_repeals: found it beside a state; expected one or the other: repeals are drawn for a whole path")
+    if draw_repeals and expectations == "consistent":
+        raise ScenarioError("draw_repeals: found it beside consistent expectations, which would know the date; expected one or the other")
     if market.sourcing == "homogeneous":
         raise ScenarioError('simulate: found a homogeneous market; expected sourcing "logit" or "ces", whose shares adjust')
     if state is not None:
