@@ -69,9 +69,12 @@ def _written(policy: Mapping[str, Any]) -> str:
 
 def figure_rows(old: Market, new: Market) -> Iterator[Row]:
     """Cells of the markets' variables that differ, medians over draws. Where the draws are not the same ones, drawn variables are
-    compared by their central figures in the tables."""
-    drawn = _drawn(old) | _drawn(new) if not same_draws(old, new) else set()
+    compared by their central figures in the tables; what follows from drawn figures and has none is left out."""
+    same = same_draws(old, new)
+    drawn = set() if same else _drawn(old) | _drawn(new)
     for variable in VARIABLES:
+        if not same and variable.name not in drawn and any("draw" in m.dataset[variable.name].dims for m in (old, new)):
+            continue
         a, b = (_array(m, variable, variable.name in drawn) for m in (old, new))
         a, b = xr.align(*xr.broadcast(a, b, exclude=variable.dims), join="inner", exclude=["draw"])
         equal = np.isclose(a.values, b.values, rtol=NEAR, atol=0.0, equal_nan=True)
