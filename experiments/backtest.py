@@ -20,7 +20,8 @@ from floormodel.report.run_folder import write_record
 TITLE = "Back-test: the model beside what happened"
 MARKET, DRAWS = "events", 200
 EXPECTED, EXPECTED_DRAWS, EXPECTED_SEED = Path(__file__).with_suffix(".expected.csv"), 20, 7
-KEPT = ["event", "key", "metric", "months", "observed", "q05", "q50", "q95", "direction", "size", "hit", "inside"]
+KEPT = ["event", "key", "metric", "months", "observed", "q05", "q50", "q95", "direction", "size", "hit", "inside",
+        "counted", "theory_hit", "hit_alone", "hit_over", "variants_hit", "variants"]
 
 
 def events_by_year() -> list[Event]:

@@ -10,6 +10,7 @@ import pandas as pd
 from experiments.backtest_chart import in_prices, in_volumes, months, score_chart
 from experiments.backtest_events import EVENTS, Event, ShippedMarket
 from experiments.backtest_frozen import changed
+from experiments.backtest_marks import STEP
 from experiments.backtest_score import BAND, FACTOR, POINTS, once, summary
 from experiments.words import number, span
 from floormodel.report.brief import Brief, Chart, Headline, Points, Section
@@ -21,7 +22,11 @@ SOURCE = "event files in experiments/events; own calculation with floormodel"
 FREE = "All others"
 AFTER = ("Changed after the first scores were seen: exports had counted tonnes that are thrown away behind a closed border, which moved "
          "two rows, one to a hit and one to a miss; tonnes and prices before the event had been drawn too, and drawing elasticities alone "
-         "moved no mark. No event file, limit or elasticity was changed.")
+         "moved no mark. A margin for rounding at the limits was added with the first scores; without it no mark of "
+         "the kept run would differ. Rows were then marked as set by the measure "
+         "or not scored, the headline was put per answer and the sign of theory was set beside it; "
+         "the marks and their reasons are in marks.csv. Whoever wrote the rules had read what happened and what others advise on such "
+         "scores. No event file, limit or elasticity was changed.")
 
 
 def _of(part: float, whole: float) -> str:
@@ -34,29 +39,35 @@ class Pages:
     def __init__(self, events: Sequence[Event], card: pd.DataFrame, draws: int, seed: int):
         self.events, self.card, self.draws, self.seed = events, card, draws, seed
         self.counts = summary(card).set_index("group")
-        self.free = card[~card["by_measure"]]
+        self.free = card[card["counted"]]
+        self.once = once(self.free)
 
     def brief(self) -> Brief:
         return Brief("Back-test: what the model would have said before the event",
-                     f"{len(self.events)} markets of past measures, entered from figures of the year before and elasticities that were not "
-                     f"chosen for them, beside {len(self.card)} observations of what followed. Nothing is fitted.",
+                     f"{len(self.events)} markets of past measures, entered from figures of the year before, elasticities that were not "
+                     f"chosen for them, and the measure as it turned out, "
+                     f"beside {len(self.card)} observations of what followed. Nothing is fitted.",
                      self.headlines(), self.answers(),
-                     [self.prices(), self.volumes(), self.misses(), self.by_event(), self.full(), self.rules(), self.inputs(),
-                      self.left_out(), self.limits()], self.notes())
+                     [self.prices(), self.volumes(), self.misses(), self.rest_on(), self.controls(), self.by_event(),
+                      self.full(), self.rules(), self.inputs(), self.left_out(), self.limits()], self.notes())
 
     def part(self, column: str, group: str = FREE) -> str:
         """`24 of 55`: how many observations of a group have a mark."""
         return _of(self.counts.loc[group, column], self.counts.loc[group, "observations"])
 
+    def answer(self, column: str) -> str:
+        """`9 of 27`: as `part`, each answer of the model counted once, with the share of its observations that have the mark."""
+        return f"{number(float(self.once[column].sum()))} of {len(self.once)}"
+
     def headlines(self) -> list[Headline]:
-        return [Headline(self.part("hit"), "observations hit", "direction and order of magnitude; without volumes that the measure sets"),
-                Headline(self.part("direction"), "right direction", f"size right: {self.part('size')}"),
-                Headline(self.part("inside"), "within the model's 5 to 95 %", "it should hold nine in ten"),
-                Headline(self.part("naive_hit"), "hit by a forecast of no change", f"its sizes are right in {self.part('naive_size')}")]
+        return [Headline(self.answer("hit"), "answers hit", f"direction and order of magnitude; {self.part('hit')} observations"),
+                Headline(self.answer("direction"), "answers in the right direction", f"size right: {self.answer('size')}"),
+                Headline(self.answer("inside"), "within the model's 5 to 95 %", "it should hold nine in ten"),
+                Headline(self.answer("theory_hit"), "hit without a model, by the sign of theory",
+                         f"a step of {STEP:g} times; no change at all: {self.answer('naive_hit')}")]
 
     def answers(self) -> list[str]:
         free = self.free
-        rows = once(free)
         by_event = free.groupby("event", sort=False)["hit"]
         whole = [e.title for e in self.events if by_event.all().get(e.name, False)]
         none = [e.title for e in self.events if not by_event.any().get(e.name, True)]
@@ -64,7 +75,12 @@ class Pages:
         model, seen = off["q50"] / off["model_before"], off["observed"] / off["before"]
         much = int(((model - 1).abs() > (seen - 1).abs()).sum())
         return [
-            f"**Does it get the direction?** In {self.part('direction')} observations. What moved the others is in the table of misses.",
+            f"**Does it beat a forecast without a model?** It hits {self.answer('hit')} answers ({self.part('hit')} observations). The "
+            f"sign of theory with a step of {STEP:g} times, up where a measure makes a good scarce, hits {self.answer('theory_hit')} "
+            f"({self.part('theory_hit')}); no change hits {self.answer('naive_hit')} ({self.part('naive_hit')}). {self.verdict()}",
+            f"**Does it get the direction?** In {self.part('direction')} observations; the sign of theory alone in "
+            f"{self.part('theory_direction')}. In {_of(self.free['as_theory'].sum(), len(self.free))} the model says the same as theory: a "
+            "quota, a ban or a licence cannot lower the price outside in it. What moved the others is in the table of misses.",
             "**Does it get the size?** Within a factor of two (prices), of one and a half (wedges) or 20 points (volumes) in "
             f"{self.part('size')}. That is a weak test: no change at all passes it in {self.part('naive_size')}. Of {len(off)} prices and "
             f"wedges with the right direction and the wrong size, the model says too much in {much}.",
@@ -72,9 +88,54 @@ class Pages:
             "It is too narrow where something outside the model moved the market, and so wide that it says little where demand may hardly "
             "respond.",
             f"**First year or later?** Hits in the first year: {self.part('hit', 'Others, first year')}; later: "
-            f"{self.part('hit', 'Others, later')}. Several months meet one answer of the model; each answer counted once, hits are "
-            f"{number(float(rows['hit'].sum()))} of {len(rows)}.",
+            f"{self.part('hit', 'Others, later')}. Several months often meet one answer of the model, so the headline counts answers.",
+            f"**Does the control decide?** {self.control()}",
             f"**Where?** All hit: {'; '.join(whole) or 'none'}. None hit: {'; '.join(none) or 'none'}."]
+
+    def verdict(self) -> str:
+        """Whether the model beats the sign of theory."""
+        model, theory = float(self.once["hit"].sum()), float(self.once["theory_hit"].sum())
+        word = "beats" if model > theory else "does not beat"
+        return (f"On this count the model {word} the sign of theory; what it adds is a number for each market, and where that number is "
+                f"wrong is shown below. The step of {STEP:g} was set with the outcomes known.")
+
+    def control(self) -> str:
+        """What controls on all rows, or on none, would make of the hits."""
+        free, has = self.free, self.free["control"] != 1
+        return (f"A control (copper) exists for {int(has.sum())} prices. As frozen, the events of nickel and tin use it and that of "
+                f"bauxite does not: {int(free['hit'].sum())} hits of {len(free)}. "
+                f"Over copper wherever it exists: {int(free['hit_over'].sum())}; "
+                f"nowhere: {int(free['hit_alone'].sum())}. Both columns stand in the table of controls.")
+
+    def controls(self) -> Section:
+        free = self.free[self.free["control"] != 1]
+        rows = [{"event": r.title, "what": f"{r.what}, {months(r.months)}", "control": number(r.control),
+                 "seen, no control": number(r.observed_alone), "seen, over control": number(r.observed_over), "model": number(r.q50),
+                 "hit, no control": _mark(r.hit_alone), "hit, over control": _mark(r.hit_over),
+                 "scored": "over" if r.observed != r.observed_alone else "without"} for r in free.itertuples()]
+        note = "For aluminium the copper of the nickel event, which starts in the same quarter and has the same months (controls.csv)."
+        text = f"No control was read for {'other' if rows else 'these'} events."
+        return Section("Controls", [text, *([Table("Prices with and without their control", pd.DataFrame(rows), note=note,
+                                                    name="controls")] if rows else [])])
+
+    def rest_on(self) -> Section:
+        """Hits beside the variants of the measure they rest on, and rows that are marked."""
+        hits = self.card[self.card["hit"] & (self.card["variants"] > 1)]
+        rows = [{"event": r.title, "what": f"{r.what}, {months(r.months)}", "variants that hit alone": _of(r.variants_hit, r.variants),
+                 "which": r.variants_that_hit or "none", "range is the variants'": _mark(r.range_of_variants),
+                 "counted": _mark(r.counted)} for r in hits.itertuples()]
+        wide = self.free[self.free["range_of_variants"]]
+        marked = [{"event": r.title, "what": f"{r.what}, {months(r.months)}", "mark": r.mark.replace("_", " "), "why": r.mark_reason}
+                  for r in self.card[self.card["mark"] != ""].itertuples()]
+        text = (f"The measure is entered as it turned out, not as it was announced: cobalt's ban with its extension and later quotas, "
+                "three years of quotas for rare earths, three guessed cuts for oil; "
+                "of tin, how fast the stock was sold and how much had been "
+                "bought are assumptions by someone who knew the price. The median is taken over variants that count alike, so that it is "
+                f"that of the middle variant where variants differ more than draws; in {len(wide)} of {len(self.free)} counted rows they "
+                "do, and the range is then one of our guesses.")
+        tables = [Table("Hits and the variants they rest on", pd.DataFrame(rows), name="hits")] if rows else []
+        return Section("What hits rest on", [text, *tables, *([Table("Rows taken out of the count after the first scores",
+                       pd.DataFrame(marked), note="Reasons in experiments/events/marks.csv.", name="marks")] if marked else [])])
 
     def prices(self) -> Section:
         figure = score_chart(in_prices(self.card), "Prices and wedges: the model beside what was seen",
@@ -93,7 +154,7 @@ class Pages:
                  "model": number(_shown(r, r.q50)),
                  "wrong in": " and ".join([w for w, ok in (("direction", r.direction), ("size", r.size)) if not ok]),
                  "likeliest reason": r.reason or "none written: a miss with these draws alone"}
-                for r in self.card[~self.card["hit"]].itertuples()]
+                for r in self.card[~self.card["hit"] & (self.card["mark"] != "not_scored")].itertuples()]
         note = "Reasons were written after the scores were known; they are judgements, and none was tested. Payments in USD/kg."
         return Section("Misses", [Table("Misses and their likeliest reasons", pd.DataFrame(rows), note=note, name="misses")])
 
@@ -101,27 +162,31 @@ class Pages:
         rows = []
         for event in self.events:
             mine = self.card[self.card["event"] == event.name]
-            free, fixed = mine[~mine["by_measure"]], mine[mine["by_measure"]]
+            free, fixed = mine[mine["counted"]], mine[mine["by_measure"]]
             marks = {word: str(int(free[column].sum())) for word, column in
-                     (("direction", "direction"), ("size", "size"), ("hits", "hit"), ("inside", "inside"), ("no change", "naive_hit"))}
+                     (("direction", "direction"), ("size", "size"), ("hits", "hit"), ("inside", "inside"), ("no change", "naive_hit"),
+                      ("sign of theory", "theory_hit"))}
             rows.append({"event": event.title, "tier": event.tier, "observations": str(len(free)), **marks,
                          "set by measure": _of(fixed["hit"].sum(), len(fixed)) if len(fixed) else "none"})
-        kinds = self.counts.astype(str).reset_index().drop(columns="naive_direction").rename(
-            columns={"hit": "hits", "naive_size": "no change: size", "naive_hit": "no change: hits"})
+        kinds = self.counts.astype(str).reset_index().drop(columns=["naive_direction", "naive_size", "theory_size"]).rename(
+            columns={"hit": "hits", "naive_hit": "no change: hits", "theory_direction": "theory: direction", "theory_hit": "theory: hits"})
         note = ("Tier A: several figures read and a clean measure; B: one or two, or strong other causes; C: illustration. Inside: within "
-                "the model's 5 to 95 %. No change: hits of a forecast that nothing happens. Volumes that the measure sets stand in the "
-                "last column only.")
+                "the model's 5 to 95 %. No change: hits of a forecast that nothing happens; sign of theory: of one by sign alone. "
+                "What the measure sets stands in the last column only, and what is not scored in none.")
         return Section("Counts", [Table("By event", pd.DataFrame(rows), note=note, name="events"),
-                                  Table("By kind", kinds, note="Others: not set by the measure itself.", name="kinds")])
+                                  Table("By kind", kinds, note="Others: scored, and not set by the measure itself.", name="kinds")])
 
     def full(self) -> Section:
         rows = [{"event": r.title, "what": r.what + (f" ({r.note})" if r.note else ""), "measure": METRIC[r.metric],
                  "months": f"{r.months:g}",
                  "seen": _seen(r), "model": span(*(_shown(r, x) for x in (r.q05, r.q50, r.q95)), ""),
                  "direction": _mark(r.direction), "size": _mark(r.size), "inside": _mark(r.inside),
-                 "evidence": r.confidence + (", set by the measure" if r.by_measure else "")} for r in self.card.itertuples()]
+                 "evidence": r.confidence + (", set by the measure" if r.by_measure else "")
+                 + (", not scored" if r.mark == "not_scored" else "")
+                 + (", range of variants" if r.range_of_variants else "")} for r in self.card.itertuples()]
         note = ("Model: median and 5 to 95 % over draws and variants of the measure. Ratios to the time before, over a control where one "
-                "was read; wedges and shares as they stand. Evidence: read in the source, derived from what was read, or secondary (weak).")
+                "was read; wedges and shares as they stand. Evidence: read in the source, derived from what was read, or secondary (weak). "
+                "Range of variants: the variants of the measure differ more than the draws of one.")
         return Section("All observations", [Table("Scorecard", pd.DataFrame(rows), note=note, name="scorecard")])
 
     def rules(self) -> Section:
@@ -161,10 +226,10 @@ class Pages:
             "variants with stocks released stand in where a size was read.",
             "The end of tin support is a public stock that stops buying and sells, by assumption. How a buffer stock runs out of cash, and "
             "the run on it, are not simulated here, and members' export controls are left out.",
-            "Licences: how many would be refused was not known, and the variants stand for any share alike. Hits on gallium and germanium "
-            "rest on the middle one, half refused.",
+            "Licences: how many would be refused was not known, and the variants stand for any share alike. The table of hits says on "
+            "which of them each hit rests.",
             "A path changes nothing but the measure: recessions, booms and other measures are in what was seen and not in the model. A "
-            "control (copper) is used for two events only.",
+            "control (copper) is used for two events only, and exists for three.",
             "Other studies of this package show the measures for cobalt and MP Materials beside what followed.",
             f"A score on {len(self.events)} markets shows how the model errs; it is no estimate of its accuracy."])])
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -20,11 +20,12 @@ Array = np.ndarray
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """The model's answer to an observation, over draws of all variants that were solved: `value` with the measure, `before` without
-    it; `solved` the share of draws that were."""
+    it; `solved` the share of draws that were; `variants` the values by variant, with its name."""
 
     value: Array
     before: Array
     solved: float
+    variants: Mapping[str, Array] = field(default_factory=dict)
 
 
 def simulate_event(event: Event, draws: int, seed: int) -> list[fm.Path]:
@@ -49,7 +50,8 @@ def outcome(event: Event, paths: Sequence[fm.Path], seen: Observation) -> Outcom
         value.append(a[ok])
         before.append(b[ok])
         solved.append(ok)
-    return Outcome(np.concatenate(value), np.concatenate(before), float(np.mean(solved)))
+    by_name = {variant.name: values for variant, values in zip(event.variant, value)}
+    return Outcome(np.concatenate(value), np.concatenate(before), float(np.mean(solved)), by_name)
 
 
 def _measure(event: Event, market: fm.Market, seen: Observation, now: xr.Dataset, none: xr.Dataset) -> tuple[Array, Array]:

@@ -20,8 +20,19 @@ from experiments.backtest import EXPECTED, EXPECTED_DRAWS, EXPECTED_SEED, cards
 from experiments.backtest_brief import Pages
 from experiments.backtest_events import EVENTS, Event, Observation, event_names, read_event
 from experiments.backtest_frozen import changed
+from experiments.backtest_marks import KINDS, borrowed_controls, by_theory, marks, sign_of_theory
 from experiments.backtest_run import Outcome, outcome
-from experiments.backtest_score import direction, once, reasons, score, size_right, summary
+from experiments.backtest_score import (
+    against_theory,
+    direction,
+    once,
+    reasons,
+    score,
+    size_right,
+    summary,
+    variants_alone,
+    with_and_without_control,
+)
 from floormodel.errors import DataError, ScenarioError
 from floormodel.report.brief import render
 
@@ -184,6 +195,39 @@ def test_a_payment_is_what_the_price_lacks_to_the_strike():
     assert outcome(event, [path], o).value == pytest.approx([110_000 - price], rel=1e-3)
 
 
+def test_later_marks_and_borrowed_controls_name_what_exists():
+    known = {(n, o.key): o for n in event_names() for o in read_event(n).observation}
+    assert set(marks()) <= set(known) and all(kind in KINDS and why for kind, why in marks().values())
+    assert not any(known[at].by_measure for at in marks())
+    assert {at[1]: c for at, c in borrowed_controls().items()} == {
+        "aluminium_3m": 0.932, "aluminium_6m": 0.993, "aluminium_12m": 0.814, "aluminium_24m": 0.624}  # copper, as for nickel
+    for (name, key), _ in borrowed_controls().items():
+        assert known[name, key].control == 1 and read_event(name).year == read_event("nickel_indonesia_2014").year
+
+
+def test_the_sign_of_theory_by_hand(tmp_path):
+    """A quota: 1.5 times outside, 1 / 1.5 in exports. Stock sold: the price falls. 0.326 of output held back is 0.217."""
+    event, tin = written(tmp_path), read_event("tin_ita_1985")
+    assert by_theory(event, event.observation[0]) == 1.5 and by_theory(event, seen(event, metric="exports")) == pytest.approx(2 / 3)
+    assert by_theory(event, seen(event, metric="output_share", region="A", before=0.326)) == pytest.approx(0.326 / 1.5)
+    assert by_theory(tin, tin.observation[0]) == pytest.approx(2 / 3)
+    line = against_theory(event, event.observation[0], 3.0)  # seen 4: up, but not within a factor of two of 1.5
+    assert line["theory_direction"] and not line["theory_size"] and not line["theory_hit"] and line["as_theory"]
+    assert all(sign_of_theory(read_event(n), o) in (-1, 0, 1) for n in event_names() for o in read_event(n).observation)
+
+
+def test_variants_and_controls_by_hand(tmp_path):
+    """Variants at 1.5 and 9 around a seen 4 over a control of 2: the first alone hits, and they differ more than their draws. Without
+    the control the median of 1.5 misses 4."""
+    o = seen(written(tmp_path), control=2.0)
+    low, high = np.linspace(1.4, 1.6, 11), np.linspace(8.9, 9.1, 11)
+    found = Outcome(low, np.ones(11), 1.0, {"low": low, "high": high})
+    line = variants_alone(o, found)
+    assert (line["variants"], line["variants_that_hit"], line["range_of_variants"]) == (2, "low", True)
+    both = with_and_without_control(o, found, 2.0)
+    assert (both["observed_alone"], both["observed_over"]) == (4, 2) and both["hit_over"] and not both["hit_alone"]
+
+
 def test_directions_and_sizes_by_hand():
     assert [direction(x, 1) for x in (1.1, 1.11, 0.9, 0.89, 0)] == ["none", "up", "none", "down", "down"]
     assert direction(0.41, 0.326) == "up" and direction(1.4, 1.31) == "none" and direction(5, 0) == "up" and direction(0, 0) == "none"
@@ -212,7 +256,7 @@ def same(now: pd.DataFrame, kept: pd.DataFrame) -> None:
     assert now[["event", "key", "metric"]].to_numpy().tolist() == kept[["event", "key", "metric"]].to_numpy().tolist()
     for column in ("observed", "q05", "q50", "q95"):
         assert now[column].to_numpy() == pytest.approx(kept[column].to_numpy(), rel=1e-5, abs=1e-7), column
-    for column in ("direction", "size", "hit", "inside"):
+    for column in ("direction", "size", "hit", "inside", "counted", "theory_hit", "hit_alone", "hit_over"):
         assert now[column].astype(bool).tolist() == kept[column].astype(bool).tolist(), column
 
 
@@ -226,13 +270,14 @@ def test_the_scorecard_is_found_again(quick):
 def test_counts_and_pages_say_what_the_scorecard_holds(quick):
     groups = summary(quick).set_index("group")
     assert groups.loc["All observations", "observations"] == len(quick) == 9
-    free = quick[~quick["by_measure"]]
+    free = quick[quick["counted"]]
+    assert groups.loc["Not scored", "observations"] == 2  # prices of graphite
     assert groups.loc["All others", "hit"] == free["hit"].sum() and groups.loc["Set by the measure itself", "observations"] == 2
     rows = once(quick)
     assert len(rows) == 4  # tin: two years; graphite: price and exports of one
     page = render(Pages([read_event(n) for n in QUICK], quick, 20, 7).brief())
     assert f"{int(free['hit'].sum())} of {len(free)}" in page and not re.search(r"\bnan\b|NaN", re.sub(r"data:image[^\"]*", "", page))
-    for miss in quick[~quick["hit"]].itertuples():
+    for miss in free[~free["hit"]].itertuples():
         assert reasons()[(miss.event, miss.key)] in page.replace("&#x27;", "'").replace("&#39;", "'")
 
 
