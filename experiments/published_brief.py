@@ -42,8 +42,19 @@ class Pages:
 
     @property
     def alike(self) -> pd.DataFrame:
-        """Rows that measure the same quantity."""
-        return self.n[self.n["same"]]
+        """Published numbers of the same quantity as ours, each once, without those that ours cannot miss."""
+        return self.n[self.n["same"] & self.n["counts"].eq("yes")]
+
+    def once(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """One row per published number: second readings of it are left out."""
+        return rows[~rows["counts"].isin(self.n.index)]
+
+    def second(self, name: str) -> str:
+        """Our numbers under other readings of a published one."""
+        others = self.n.index[self.n["counts"] == name]
+        return "; ".join(f"{self.rows[str(i)]['label']}: {self.text(str(i))}"
+                         + (f", theirs {self.published(str(i))}" if self.rows[str(i)]["value"] != self.rows[name]["value"] else "")
+                         for i in others)
 
     def far(self) -> pd.DataFrame:
         """Rows of the same quantity whose middle is beyond a factor of `FAR` from the published range."""
@@ -73,7 +84,7 @@ class Pages:
     def headlines(self) -> list[Headline]:
         alike = self.alike
         return [Headline(f"{int(alike['covered'].sum())} of {len(alike)}", "published numbers lie in our range",
-                         "those that measure the same quantity"),
+                         "each once, those that measure the same quantity and that ours can miss"),
                 Headline(f"{len(self.far())} of {len(alike)}", "are off by more than a factor of two", "our middle from their nearer end"),
                 Headline(self.text("imf_floor_points"), "what a price guarantee costs the treasury over a grant", "for 15 points more"),
                 Headline(self.text("usgs_ge_price"), "germanium, if China stops exports",
@@ -87,7 +98,8 @@ class Pages:
         return [
             f"**A floor or a grant for refiners?** The IMF finds grants cheaper, and so do we: a guarantee costs "
             f"{self.text('imf_floor_points')} as much for 15 points more, {self.text('imf_floor_times')} for 2.5 times the share, because "
-            f"it is paid on old tonnes too. Its step is 10 to 25 %; ours starts at {span(*quantiles(start), '')} %, so both readings of "
+            f"it is paid on old tonnes too, which cannot come out otherwise here. "
+            f"Its step is 10 to 25 %; ours starts at {span(*quantiles(start), '')} %, so both readings of "
             f"the step are run. Grants cost {self.text('imf_grant_points')} of a year's market for the one and "
             f"{self.text('imf_grant_times')} for the other; theirs {self.published('imf_grant_points')} %.",
             f"**Is it cheaper together?** Theirs falls to {self.published('imf_saving')} of the cost alone. Ours changes to "
@@ -114,7 +126,8 @@ class Pages:
 
     def whole(self) -> Section:
         rows = [Ratio(row["label"], tuple(row[["q05", "q50", "q95"]] / row["value"]),
-                      (row["low"] / row["value"], row["high"] / row["value"]), bool(row["same"])) for _, row in self.n.iterrows()]
+                      (row["low"] / row["value"], row["high"] / row["value"]), bool(row["same"]))
+                for _, row in self.once(self.n).iterrows()]
         figure = ratio_chart(rows, "Our number over the published one", "1: the same; whiskers: our range; grey: the published range",
                              self.provenance(), ["Rows with a square measure another quantity: metal users' money beside GDP."])
         return Section("All at a glance", [
@@ -123,11 +136,13 @@ class Pages:
 
     def compared(self, rows: pd.DataFrame, name: str) -> Table:
         """Ours beside theirs."""
-        shown = [self.rows[str(i)] for i in rows.index]
+        kept = self.once(rows)
+        shown = [(str(i), self.rows[str(i)]) for i in kept.index]
         frame = pd.DataFrame([{
             "work": r["work"], "number": r["what"] + (f" ({r['remark']})" if r["remark"] else ""), "theirs": self.theirs(r),
             "ours": span(r["q05"], r["q50"], r["q95"], ""), "unit of both": r["unit"], "off by": _off(r["miss"], r["same"]),
-            "theirs in our range": ("yes" if r["covered"] else "no") if r["same"] else "–"} for r in shown])
+            "theirs in our range": ("yes" if r["covered"] else "no") if r["same"] and r["counts"] == "yes" else
+            "cannot fail" if r["same"] else "–", "other readings of ours": self.second(i)} for i, r in shown])
         sources = "; ".join(dict.fromkeys(rows["source"]))
         return Table(f"Ours beside theirs{'' if name == 'all' else ': ' + str(rows['work'].iloc[0])}", frame, {},
                      "Off by: our middle from the nearer end of theirs. Ours: middle and range.", sources, f"published-{name}")
@@ -167,9 +182,11 @@ class Pages:
         text = ("**How the question is put.** Self-sufficiency is what the United States refine over what their users take, as oxide and "
                 f"in magnets: {span(*quantiles(100 * start), '')} % of {says(made / start, 't/yr')}, worth {says(market, 'USD/yr')}; the "
                 "abstract does not define it. The step of 10 to 25 % is run as 15 points more and as 2.5 times the share. A grant is paid "
-                "once on new capacity and is worth, a year, what the guarantee pays per tonne: both bring the same tonnes to the market. "
+                "once on new capacity and is worth what the guarantee pays per tonne: both bring the same tonnes to the market. "
                 "The instrument capex_subsidy itself serves latent projects only, and the United States refine in the benchmark. A "
-                f"guarantee is added up over {YEARS} years, not discounted.")
+                f"guarantee is added up over {YEARS} years; both are discounted at the hurdle of the plant's owners, "
+                "so that the grant is the "
+                "present value of what the guarantee pays on new tonnes. At a treasury's own lower rate the guarantee costs more.")
         return Section("IMF 2026/072: refining rare earths in the United States", [text, *self.pair("imf_grant", "imf_joint", "imf_saving",
                        "imf_floor", "imf_border", "imf_money"), ways, variants])
 

@@ -13,6 +13,7 @@ from scipy.interpolate import PchipInterpolator
 import floormodel as fm
 from experiments.analysis import Policies, Progress
 from experiments.words import quantiles
+from floormodel.finance.cashflow import annuity_factor
 from floormodel.finance.project import Project, load_projects
 from floormodel.report.tables import Range
 
@@ -74,7 +75,7 @@ class Refining:
 
     def guarantee(self, who: str, step: str) -> np.ndarray:
         """What the United States pay by 2035 under a guarantee, % of a year's market without policy (draws,)."""
-        return guarantee_cost(self.way(GUARANTEE, who), step)
+        return guarantee_cost(self.way(GUARANTEE, who), step, self.plant)
 
     def grant(self, who: str, step: str) -> np.ndarray:
         """What they pay for grants that bring the same tonnes, % of a year's market (draws,)."""
@@ -92,17 +93,17 @@ class Refining:
 
 
 def annuity(plant: Project) -> float:
-    """Capital sum worth one a year over the plant's life at its owners' hurdle."""
-    return float((1 - (1 + plant.hurdle) ** -plant.life) / plant.hurdle)
+    """Capital sum worth one a year over the years of the guarantee, at the hurdle of the plant's owners."""
+    return float(annuity_factor(plant.hurdle, YEARS))
 
 
-def guarantee_cost(way: Way, step: str) -> np.ndarray:
-    """Ten years of payments on all tonnes, not discounted, % of a year's market (draws,)."""
-    return 100 * YEARS * way.at(step, "outlay") / way.free["market"]
+def guarantee_cost(way: Way, step: str, plant: Project) -> np.ndarray:
+    """Ten years of payments on all tonnes, discounted as the grant is, % of a year's market (draws,)."""
+    return 100 * annuity(plant) * way.at(step, "outlay") / way.free["market"]
 
 
 def grant_cost(way: Way, step: str, plant: Project) -> np.ndarray:
-    """One capital sum on added tonnes worth, a year, what the guarantee pays per tonne, % of a year's market (draws,).
+    """One capital sum on added tonnes worth as much as ten years of the guarantee's payments, % of a year's market (draws,).
 
     Producers at the margin see the same payment, so that both bring the same tonnes to the market; the old ones are made without it.
     """
@@ -153,8 +154,8 @@ def variants_of(market: fm.Market, bloc: Sequence[str], plant: Project, progress
     for label, m in progress(list(cases.items())):
         alone, sheltered = (follow(m, bloc, GUARANTEE, who) for who in (ALONE, SHELTER))
         for step, words in STEPS.items():
-            rows.append((label, words, 100 * alone.free["share"][0], grant_cost(alone, step, plant)[0], guarantee_cost(alone, step)[0],
-                         guarantee_cost(sheltered, step)[0]))
+            costs = grant_cost(alone, step, plant), guarantee_cost(alone, step, plant), guarantee_cost(sheltered, step, plant)
+            rows.append((label, words, 100 * alone.free["share"][0], *(cost[0] for cost in costs)))
     return pd.DataFrame(rows, columns=["variant", "step", "start", "grant", "guarantee", "sheltered guarantee"])
 
 

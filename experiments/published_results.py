@@ -39,7 +39,8 @@ class Published:
 
 def read_figures() -> tuple[pd.DataFrame, dict[str, float]]:
     """The published numbers that are compared, by id, and the inputs beside them. `low` and `high` bracket a number; a missing `high` is an
-    open end, a missing `value` a number that only has a bound."""
+    open end, a missing `value` a number that only has a bound. `counts`: yes, or why a row is not counted: `cannot fail`, or the id of the
+    published number of which it is a second reading."""
     table = pd.read_csv(FOLDER / "published_figures.csv").set_index("id")
     compared = table[table["kind"].eq("compared")].drop(columns="kind")
     compared = compared.assign(high=compared["high"].fillna(np.inf), value=compared["value"].fillna(compared["low"]),
@@ -78,7 +79,7 @@ def compute(name: str, draws: int, seed: int, progress: Progress) -> Published:
 def numbers(p: Published) -> pd.DataFrame:
     """One row per published number: id, theirs (value, low, high), ours (q05, q50, q95), miss, and whether theirs lies in our range."""
     f = p.figures
-    out = f[["label", "work", "what", "unit", "same", "value", "low", "high", "source", "remark", "why"]].assign(
+    out = f[["label", "work", "what", "unit", "same", "counts", "value", "low", "high", "source", "remark", "why"]].assign(
         q05=[x.low for x in f["ours"]], q50=[x.middle for x in f["ours"]], q95=[x.high for x in f["ours"]])
     return out.assign(miss=[miss(m, low, high) for m, low, high in zip(out["q50"], out["low"], out["high"])],
                       covered=(out["q05"] <= out["high"]) & (out["q95"] >= out["low"]))
