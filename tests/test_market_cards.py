@@ -54,6 +54,17 @@ def test_the_command_prints_the_card_and_refuses_what_it_does_not_know():
     assert wrong.exit_code == 2 and "nickel" in wrong.output
 
 
+def test_the_command_writes_the_charts(tmp_path):
+    done = CliRunner().invoke(main, ["card", "nickel", "-o", str(tmp_path / "new")])
+    assert done.exit_code == 0, done.output
+    stems = {p.stem for p in (tmp_path / "new").glob("*.svg")}
+    assert stems == {"supply_mined", "trade_mined", "supply_refined", "trade_refined", "concentration", "elasticities_supply",
+                     "elasticities_demand"}
+    assert (tmp_path / "new" / "card.md").read_text("utf-8") == market_card("nickel")
+    bare = CliRunner().invoke(main, ["card", "ferrosilicon", "-o", str(tmp_path / "bare")])  # no history of its producers
+    assert bare.exit_code == 0 and not (tmp_path / "bare" / "concentration.svg").exists()
+
+
 def test_supply_curve_by_hand():
     """At the benchmark price the curve passes through benchmark output; at 1.5 times it, X0 1.5^eps summed over producers."""
     market = fm.load_market("copper")

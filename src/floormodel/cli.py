@@ -24,6 +24,7 @@ from floormodel.errors import FloormodelError
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
 from floormodel.report.market_card import market_card
+from floormodel.report.market_folder import write_market
 from floormodel.report.policy_pages import policies_page
 from floormodel.report.run_folder import check_target, write_run_folder
 from floormodel.report.study_run import run_study, write_study
@@ -147,10 +148,14 @@ def diff_command(old: Path, new: Path) -> int:
 
 @main.command()
 @click.argument("market")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder for the card and the market's charts.")
 @debug_option
-def card(market: str) -> int:
-    """The data card of MARKET: stages, sources, what was moved, assumed and checked (Markdown)."""
-    click.echo(market_card(market), nl=False)
+def card(market: str, output: Path | None) -> int:
+    """The data card of MARKET: stages, sources, what was moved, assumed and checked (Markdown); with -o its charts too."""
+    if output is None:
+        click.echo(market_card(market), nl=False)
+    else:
+        click.echo(f"{len(write_market(market, output))} files: {output}")
     return 0
 
 
