@@ -34,7 +34,7 @@ def test_cash_bounds_the_stock():
 
 def test_a_stock_sold_off_pushes_the_price_below_the_free_one():
     """Sold 600 t a year for two years: (p/64)^0.5 - (p/64)^-0.25 = -0.6, with p/64 = x^4: x^2 - 1/x = -0.6."""
-    path = buffer_stock(flat(64.0), PriceBand(100.0, 130.0, 1200.0), sell_off=2)
+    path = buffer_stock(flat(64.0), PriceBand(100.0, 130.0, 1200.0), sell_off=600.0)
     x = max(np.roots([1, 0, 0.6, -1]).real)
     year = int(path["breaks"].item())
     assert path["bought"].values[year + 1:year + 3, 0] == pytest.approx(-600.0)
@@ -68,6 +68,7 @@ def test_a_band_that_follows_the_price_goes_where_it_is():
 
 def test_present_value_by_hand():
     assert present_value(np.array([[100.0], [110.0], [121.0]]), 0.1)[0] == pytest.approx(300.0)
+    assert present_value(np.full((2, 2), 110.0), np.array([0.0, 0.1])) == pytest.approx([220.0, 210.0])
 
 
 def test_faults_are_named():

@@ -2,9 +2,11 @@
 
 from floormodel.constraints import binding
 from floormodel.difference import Difference, diff
+from floormodel.dynamics.buffer import FreeMarket, buffer_stock
 from floormodel.dynamics.entry import Plan
 from floormodel.dynamics.growth import Disruption, load_projections
 from floormodel.dynamics.plans import load_plans
+from floormodel.dynamics.response import Reserve, SupplyStop, rapid_response
 from floormodel.dynamics.schedule import Dated
 from floormodel.dynamics.simulate import Path, simulate
 from floormodel.dynamics.stock_path import StockPath, Store, stock_path
@@ -76,14 +78,15 @@ __all__ = [
     "BestReply", "BuyerCollar", "CapexSubsidy", "Club", "Coalition", "Comparison", "ContentAdjustment",
     "ConvergenceError", "Corridor", "DataError", "Dated", "Difference", "Disruption", "DomesticProcessing",
     "DomesticSupply", "DualPricing", "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation",
-    "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "ImportTariff", "Indicators", "InputSubsidy",
-    "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff", "Plan", "Player",
-    "PriceBand", "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "PublicFloor",
-    "ReferencePrice", "Rounds", "ScenarioError", "Solved", "StandardsMarket", "StockPath", "StockRule", "Stockpile",
-    "StorageMarket", "Store", "Study", "TariffRateQuota", "UseTax", "VariableLevyQuota", "best_reply", "binding",
-    "club", "coalition", "compare", "concentration_tables", "diff", "explain", "group_output", "joint_measure",
-    "linear_market", "linear_response", "list_markets", "list_policies", "load_hosts", "load_market", "load_plans",
-    "load_projections", "lognormal_shocks", "market_from_arrays", "n_minus_one", "normal_shocks", "read_study",
-    "retaliation_rounds", "sample", "scale_to", "simulate", "simulate_storage", "solve", "solve_storage", "stock_path",
-    "storage_table", "tornado", "with_host_output",
+    "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "FreeMarket", "ImportTariff", "Indicators",
+    "InputSubsidy", "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff",
+    "Plan", "Player", "PriceBand", "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy",
+    "PublicFloor", "ReferencePrice", "Reserve", "Rounds", "ScenarioError", "Solved", "StandardsMarket", "StockPath",
+    "StockRule", "Stockpile", "StorageMarket", "Store", "Study", "SupplyStop", "TariffRateQuota", "UseTax",
+    "VariableLevyQuota", "best_reply", "binding", "buffer_stock", "club", "coalition", "compare",
+    "concentration_tables", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
+    "list_markets", "list_policies", "load_hosts", "load_market", "load_plans", "load_projections",
+    "lognormal_shocks", "market_from_arrays", "n_minus_one", "normal_shocks", "rapid_response", "read_study",
+    "retaliation_rounds", "sample", "scale_to", "simulate", "simulate_storage", "solve", "solve_storage",
+    "stock_path", "storage_table", "tornado", "with_host_output",
 ]

@@ -53,16 +53,16 @@ class FreeMarket:
         faults.raise_if_any()
 
 
-def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: float = 0.0, follow: float = 0.0, sell_off: int | None = None,
-                 opening: float = 0.0) -> xr.Dataset:
+def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: Array | float = 0.0, follow: float = 0.0,
+                 sell_off: float | None = None, opening: float = 0.0) -> xr.Dataset:
     """Simulate a stock that buys at the floor and sells at the ceiling of a band.
 
     Parameters
     ----------
     band : with a floor and a ceiling; its room (capacity, cash) and rates bound what it does, and then the price leaves the band
-    storage_cost : USD/t a year
+    storage_cost : USD/t a year, a number or one per path (N,)
     follow : share of the way, in logs, that the band moves each year towards the price of the year (0: it stays)
-    sell_off : years over which everything is sold, and the band given up, once the floor cannot be held; None: it carries on at its bounds
+    sell_off : t a year that are sold, and the band given up, once the floor cannot be held; None: it carries on at its bounds
     opening : t held at the beginning
 
     Returns
@@ -72,9 +72,9 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: float = 0
         band), outlay (bought and stored less sold, before interest), and flags held (in the band), at_floor, at_ceiling, below,
         above, and broken (given up); over path: breaks, the year from 0 in which the floor first fails, infinite where it never does.
     """
-    if not 0 <= follow <= 1 or (sell_off is not None and sell_off < 1) or not 0 <= opening <= band.room:
-        raise ScenarioError(f"buffer stock: found follow {follow!r}, sell_off {sell_off!r}, opening {opening!r}; expected a share, a whole "
-                            f"number of years or None, and tonnes from 0 to the room of the band, {band.room:g}")
+    if not 0 <= follow <= 1 or not (sell_off is None or sell_off > 0) or not 0 <= opening <= band.room:
+        raise ScenarioError(f"buffer stock: found follow {follow!r}, sell_off {sell_off!r}, opening {opening!r}; expected a share, tonnes "
+                            f"a year above 0 or None, and tonnes from 0 to the room of the band, {band.room:g}")
     if not (band.floor > 0 and np.isfinite(band.ceiling)):
         raise ScenarioError(f"buffer stock: found a band from {band.floor:g} to {band.ceiling:g}; expected a floor above 0 and a ceiling")
     free, middle = np.asarray(market.price, float), np.sqrt(band.floor * band.ceiling)
@@ -83,7 +83,7 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: float = 0
                                                     for pair in (market.supply, market.demand))
     kept_s, kept_d = 1 - supply / supply_long, 1 - demand / demand_long
     s, d, stock = np.zeros(paths), np.zeros(paths), np.full(paths, float(opening))
-    shift, broken, at_break, breaks = np.zeros(paths), np.zeros(paths, bool), np.zeros(paths), np.full(paths, np.inf)
+    shift, broken, breaks = np.zeros(paths), np.zeros(paths, bool), np.full(paths, np.inf)
     rows: list[dict[str, Array]] = []
     for t in range(years):
         a, b = kept_s * s, kept_d * d
@@ -98,7 +98,7 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: float = 0
         sells = np.minimum(-taken(np.log(np.minimum(ceiling, 1e300) / free[t])), np.minimum(band.sells, stock) / market.use)
         bought = np.where(low, np.maximum(buys, 0.0), np.where(high, -np.maximum(sells, 0.0), 0.0))
         if sell_off is not None:
-            bought = np.where(broken, -np.minimum(stock, at_break / sell_off) / market.use, bought)
+            bought = np.where(broken, -np.minimum(stock, sell_off) / market.use, bought)
         y = _log_price(a, b, supply, demand, bought, idle)
         price = free[t] * np.exp(y)
         s, d, stock = a + supply * y, b - demand * y, stock + bought * market.use
@@ -110,7 +110,7 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: float = 0
                      "held": ~(below | above | broken)})
         breaks = np.where(below & np.isinf(breaks), t, breaks)
         if sell_off is not None:
-            at_break, broken = np.where(below & ~broken, stock, at_break), broken | below
+            broken = broken | below
         shift = shift + follow * (np.log(price / middle) - shift)
     out = xr.Dataset({name: (("year", "path"), np.stack([row[name] for row in rows])) for name in rows[0]} | {"breaks": ("path", breaks)})
     for name, unit in UNITS.items():
@@ -130,6 +130,7 @@ def _log_price(a: Array, b: Array, supply: Array, demand: Array, bought: Array, 
     return y
 
 
-def present_value(money: Array, interest: float) -> Array:
-    """Value in the first year of yearly money (T, N)."""
-    return ((1 + interest) ** -np.arange(len(money), dtype=float)) @ np.asarray(money, float)
+def present_value(money: Array, interest: Array | float) -> Array:
+    """Value in the first year of yearly money (T, N), at a rate or one per path (N,)."""
+    money = np.asarray(money, float)
+    return np.sum((1 + np.asarray(interest, float)) ** -np.arange(len(money), dtype=float)[:, None] * money, axis=0)

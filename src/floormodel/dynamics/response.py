@@ -87,7 +87,7 @@ class Response:
         """Price over the benchmark's by quarter (draw, quarter), regions weighted by benchmark use."""
         of = {"good": good, "region": list(regions)}
         weight = self.dataset["use0"].sel(of)
-        ratio = (self.dataset["price_ratio"].sel(of) * weight).sum("region", skipna=False) / weight.sum("region")
+        ratio = (self.dataset["price_ratio"].sel(of) * weight).where(weight > 0, 0).sum("region", skipna=False) / weight.sum("region")
         return ratio.transpose("draw", "quarter").values
 
     def peak(self, good: str, regions: Sequence[str]) -> Array:
@@ -153,8 +153,8 @@ class _Purchase(_Arrays):
 
 
 def rapid_response(market: Market, stop: SupplyStop, reserve: Reserve, *, commercial_days: float | Array = 0.0, planned: int = 2,
-                   buy_back: int = 4, at_once: Mapping[str, int] | None = None, adjustment: Mapping[str, float] | None = None
-                   ) -> Response:
+                   buy_back: int = 4, at_once: Mapping[str, int] | None = None,
+                   adjustment: Mapping[str, float] | Speeds | None = None) -> Response:
     """Simulate a stop quarter by quarter with the stocks there are.
 
     Parameters
@@ -165,7 +165,7 @@ def rapid_response(market: Market, stop: SupplyStop, reserve: Reserve, *, commer
     buy_back : quarters after the stop in which what was drawn is bought back, in equal parts; 0: it is not
     at_once : quarters of response that are there from the outset, by kind; default supply 4 (plants are run harder within weeks),
         sourcing 4 (who has lost a supplier looks for another), demand 1, as in `simulate`
-    adjustment : yearly speeds, see `speeds`
+    adjustment : yearly speeds, or quarterly ones from `speeds`
 
     Raises
     ------
@@ -191,9 +191,9 @@ class _Run:
     """What does not change from quarter to quarter."""
 
     def __init__(self, market: Market, stop: SupplyStop, reserve: Reserve, commercial_days: Array, planned: int,
-                 kinds: Mapping[str, int], adjustment: Mapping[str, float] | None):
+                 kinds: Mapping[str, int], adjustment: Mapping[str, float] | Speeds | None):
         self.market, self.stop, self.reserve, self.planned, self.kinds = market, stop, reserve, planned, kinds
-        self.speeds = speeds(market, QUARTERS, adjustment)
+        self.speeds = adjustment if isinstance(adjustment, Speeds) else speeds(market, QUARTERS, adjustment)
         self.goods = [market.goods.index(g) for g in stop.goods]
         self.lead = market.regions.index(stop.supplier)
         self.member = np.isin(market.regions, reserve.members)
