@@ -18,6 +18,7 @@ from calibration.latent_cost import entry_cost
 from calibration.rare_earths_quantities import book_reexports, oxide_content
 from floormodel.errors import DataError
 from floormodel.finance.project import Project
+from tests.same_tables import same
 
 DATA = Path(__file__).parents[1] / "src" / "floormodel" / "data"
 NAN = float("nan")
@@ -201,7 +202,7 @@ def test_the_shipped_rare_earths_tables_are_what_the_figures_give(tmp_path: Path
     assert {p.name for p in built} >= {"market.toml", "quantities.csv", "prices.csv", "prices_2025.csv", "wedges.csv",
                                        "parameters.csv", "latent.csv", "sources.csv", "balance_report.csv"}
     for path in built:
-        assert path.read_bytes() == (DATA / "rare_earths" / path.name).read_bytes(), path.name
+        assert same(path, DATA / "rare_earths" / path.name), path.name
 
 
 def test_an_unknown_market_is_refused() -> None:
