@@ -130,7 +130,7 @@ def test_experience_lowers_the_capex_of_a_plan():
 
 def test_a_path_on_which_plants_learn_builds_more():
     market = fm.load_market("rare_earths", horizon="short").open_projects("all")
-    floor = fm.PriceFloor(good="ndpr_oxide", members=["USA", "EU27", "JPN", "KOR"], price=110_000.0)
+    floor = fm.PriceFloor(good="ndpr_oxide", members=["USA", "EU27", "JPN", "KOR"], price=100_000.0)
     plant = load_projects("rare_earths")["ndpr_refinery"]
 
     def path(expectations="adaptive", **learning):

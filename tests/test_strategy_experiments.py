@@ -84,7 +84,7 @@ def test_club(tmp_path):
     joiners = joiners_of(fm.load_market("cobalt"), case_of(fm.load_market("cobalt")), core)
     assert len(joiners) == 5 and not set(joiners) & {*core, "CHN", "ROW"} and {"CAN", "AUS"} < set(joiners)
     market = fm.sample(fm.load_market("cobalt"), DRAWS, 7)
-    found = fm.club(market, under_floor(case_of(market)), joiners[:1], core)
+    found = fm.club(market, under_floor(case_of(fm.load_market("cobalt"))), joiners[:1], core)
     gain = found.gain_of_joining(joiners[0], 0)
     assert f"{region_name(joiners[0])} gains {span(*quantiles(gain), 'USD/yr')} by joining the core" in page
 
