@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -10,6 +13,7 @@ import floormodel as fm
 from floormodel.dynamics.response import Reserve, SupplyStop, rapid_response
 from floormodel.errors import ScenarioError
 
+ROOT = Path(__file__).parents[1]
 EPS, ETA, SIGMA = 0.4, 0.3, 5.0
 SPEEDS = {"supply": 1.0, "demand": 1.0, "sourcing": 1.0}  # all of the response at once: every quarter is the same market
 
@@ -110,6 +114,15 @@ def test_draws_differ_in_stocks_and_in_what_was_lost():
     drawn = found.during("commercial", "refined", ["EU27"])
     use0 = found.dataset["use0"].sel(good="refined", region="EU27").values
     assert drawn == pytest.approx(np.array([0, 10, 20]) / 365 * use0)
+
+
+def test_the_page_runs(capsys):
+    """docs/rapid_response.md: its code, as a reader would run it."""
+    session: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "rapid_response.md").read_text("utf-8"), re.S):
+        exec(compile(code, "rapid_response.md", "exec"), session)  # noqa: S102 (the text under test)
+    printed = capsys.readouterr().out
+    assert printed.count("peak") == 3 and "breaks in year" in printed
 
 
 def test_faults_are_named_together():
