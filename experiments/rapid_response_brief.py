@@ -157,12 +157,13 @@ class Pages:
         less = [lower_first(self.says_who(k)) for k in apart.index[(apart < base / 2) & (apart > 0)]]
         out = []
         if none:
-            out.append(f"national stocks avoid nothing, net of buying back, where {'; '.join(none)}")
+            out.append(f"nothing, net of buying back, where {'; '.join(none)}")
         if less:
-            out.append(f"they avoid less than half where {'; '.join(less)}")
+            out.append(f"less than half where {'; '.join(less)}")
         if more:
             out.append(f"more than twice as much where {'; '.join(more)}")
-        text = f"At central values {', and '.join(out)}." if out else "None of the other assumptions tried halves or doubles it."
+        text = f"At central values national stocks avoid {', and '.join(out)}." if out else "None of the other assumptions tried halves "
+                                                                                            "or doubles it."
         return f"{text} {self.products()}".strip()
 
     def products(self) -> str:

@@ -20,7 +20,7 @@ from floormodel.errors import ConvergenceError
 from floormodel.finance.price_process import PriceRisk, load_price_risk
 
 YEARS = 20
-PATHS = 20  # price paths per draw; more where there are few draws
+PATHS = 40  # price paths per draw; more where there are few draws
 LEAST = 400  # paths in all
 MARGIN, MONTHS = 0.15, 6.0  # the headline trust; the band of the tin agreement of 1982 was about as wide
 FAIR = 1.25  # reference of a trust that is to pay more than the market does, over the market's mean
