@@ -162,8 +162,9 @@ class Pages:
             out.append(f"less than half where {'; '.join(less)}")
         if more:
             out.append(f"more than twice as much where {'; '.join(more)}")
-        text = f"At central values national stocks avoid {', and '.join(out)}." if out else "None of the other assumptions tried halves "
-                                                                                            "or doubles it."
+        text = "None of the other assumptions tried halves or doubles it."
+        if out:
+            text = f"At central values national stocks avoid {', and '.join(out)}."
         return f"{text} {self.products()}".strip()
 
     def products(self) -> str:
