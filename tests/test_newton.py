@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from floormodel.equilibrium.fischer import fischer_burmeister, min_map, natural_residual
+from floormodel.equilibrium.iteration import _direction
 from floormodel.equilibrium.newton import recomputed_residual, solve_mcp
 from tests.mcp_problems import PROBLEMS, Case, linear, residual_by_definition, solve
 
@@ -249,3 +250,10 @@ def test_recomputed_residual_is_the_definition():
     case = PROBLEMS["nash5"]()
     z = np.array([[10.0, 20, 0, 5, 1]])
     assert recomputed_residual(case, z, case.lower[None], case.upper[None])[0] == residual_by_definition(case, z[0])
+
+
+def test_a_matrix_that_cannot_be_decomposed_stops_its_own_draw_alone():
+    """Beside a regular and a singular one: their directions by hand, zero and a flag for the broken one."""
+    matrices = np.array([[[2.0, 0.0], [0.0, 4.0]], [[np.nan, 1.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]])
+    direction, singular = _direction(matrices, np.ones((3, 2)), 10.0)
+    assert np.allclose(direction, [[-0.5, -0.25], [0.0, 0.0], [-0.5, -0.5]]) and singular.tolist() == [False, True, True]

@@ -134,13 +134,24 @@ def _direction(matrix: Array, r: Array, max_step: float | Array) -> tuple[Array,
         direction = np.linalg.solve(matrix, right)[:, :, 0]
     except np.linalg.LinAlgError:
         direction = np.full(r.shape, np.nan)
-        regular = np.linalg.slogdet(matrix)[0] != 0.0
+        with np.errstate(invalid="ignore"):
+            regular = np.linalg.slogdet(matrix)[0] != 0.0
         if regular.any():
             direction[regular] = np.linalg.solve(matrix[regular], right[regular])[:, :, 0]
     singular: BoolArray = ~(np.abs(direction).max(axis=1) < HUGE)
     if singular.any():
-        direction[singular] = (np.linalg.pinv(matrix[singular], rcond=1e-12) @ right[singular])[:, :, 0]
+        direction[singular] = _least_squares(matrix[singular], right[singular])
     return direction / np.maximum((np.abs(direction) / max_step).max(axis=1, keepdims=True), 1.0), singular
+
+
+def _least_squares(matrix: Array, right: Array) -> Array:
+    """Least-squares directions (k, n); zero, so that the draw ends with a flag, where a decomposition fails."""
+    try:
+        return (np.linalg.pinv(matrix, rcond=1e-12) @ right)[:, :, 0]
+    except np.linalg.LinAlgError:
+        if len(matrix) == 1:
+            return np.zeros(right.shape[:2])
+        return np.concatenate([_least_squares(matrix[k:k + 1], right[k:k + 1]) for k in range(len(matrix))])
 
 
 def _polish(task: Task, run: Run, live: IntArray, direction: Array, rows: IntArray) -> None:
