@@ -17,7 +17,7 @@ from calibration.chain_elasticities import prior_rows, prior_sources
 from calibration.chain_evidence import correlation_rows, cross_checks, quantity_rows, report
 from calibration.chain_prices import freight_rows, price_rows
 from calibration.chain_quantities import quantities
-from calibration.chain_tables import MARKET_KEYS, Chain, read_chain
+from calibration.chain_tables import Chain, read_chain
 from calibration.figures import MARKET_COLUMNS, SOURCE_COLUMNS, Table, market_row, market_sources, write_table
 from floormodel.errors import Faults
 
@@ -88,4 +88,4 @@ def check_margins(market: fm.Market) -> None:
 
 
 def _as_read(table: Table) -> list[list[str]]:
-    return [market_row(*key, figure) for key, figure in table.rows.items() if len(key) == len(MARKET_KEYS)]
+    return [market_row(*key, figure) for key, figure in table.rows.items()]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from calibration.balance import Move
-from calibration.chain_quantities import Quantities, recipes
+from calibration.chain_quantities import Quantities
 from calibration.chain_tables import Chain
 from calibration.figures import ASSUMPTION, Figure, market_row, number_text
+from floormodel.balancing import Move
 
 NAN = float("nan")
 APPARENT = 0.25  # judged error of a use known only from output and customs
@@ -177,7 +177,7 @@ def cross_checks(chain: Chain, q: Quantities) -> Rows:
     for (name, good, region, label), other in chain.tables["checks"].rows.items():
         g = chain.goods.index(good)
         at = slice(None) if not region else slice(chain.place(region), chain.place(region) + 1)
-        made, used = q.output[g] + q.secondary[g], q.demand[g] + recipes(chain)[:, g] @ q.output
+        made, used = q.output[g] + q.secondary[g], q.demand[g] + q.recipe[:, g] @ q.output
         abroad = q.flow[g] - np.diag(np.diag(q.flow[g]))
         ours = {"output": made[at].sum(), "output_share": made[at].sum() / made.sum(), "use": used[at].sum(),
                 "use_share": used[at].sum() / used.sum(), "stock": q.stock[g][at].sum(), "imports": abroad.sum(0)[at].sum(),

@@ -2,7 +2,7 @@
 
 Output by country is kept. What a stage supplies and the next one does not need, nor final users take, is a stock
 change, booked in proportion to supply since no source says where. Customs tonnes and named routes are a prior that
-minimum cross-entropy fits to supply and use (`calibration.balance`).
+minimum cross-entropy fits to supply and use (`floormodel.balancing`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.balance import Move, balance, movements
 from calibration.chain_tables import Chain
+from floormodel.balancing import Move, balance, movements
 from floormodel.errors import DataError
 
 MOST_UNUSED = 0.15  # of supply: a larger stock change says that the sources do not speak of the same thing

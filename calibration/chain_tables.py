@@ -18,7 +18,7 @@ MARKET_KEYS = MARKET_COLUMNS[:4]
 KEYS = ["figure", "good", "region", "partner"]
 REQUIRED = {"production": KEYS, "trade": ["figure", "good", "code", "region", "partner"], "prices": KEYS, "checks": KEYS,
             "wedges": MARKET_KEYS, "parameters": MARKET_KEYS}
-OPTIONAL = {"latent": MARKET_KEYS, "hosts": MARKET_KEYS, "ownership": MARKET_KEYS}
+OPTIONAL = {"latent": MARKET_KEYS, "ownership": MARKET_KEYS}
 FIGURES_OF = {  # the figures that a table may hold
     "production": ("output", "output_share", "world", "world_from_input", "secondary", "secondary_share", "recipe", "content", "use",
                    "use_share", "use_world", "use_weight", "no_use", "home_share", "stock"),

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.balance import Move, balance, movements
 from calibration.figures import MARKET_COLUMNS, Table, read_figures, read_sources
+from floormodel.balancing import Move, balance, movements
 from floormodel.errors import DataError
 
 FOLDER = Path(__file__).parent / "figures" / "cobalt"

@@ -11,9 +11,9 @@ from copy import deepcopy
 
 import numpy as np
 
-from calibration.balance import balance
 from calibration.figures import Figure, Table, market_row
 from calibration.rare_earths_quantities import AT, GOODS, NAN, REGIONS, YEAR, Quantities
+from floormodel.balancing import balance
 
 OXIDE, MAGNET = GOODS.index("ndpr_oxide"), GOODS.index("magnet")
 KEPT = "China's shipment by customs value and unit value, kept"

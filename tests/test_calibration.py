@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from calibration.__main__ import main
-from calibration.balance import balance, movements
 from calibration.figures import Figure, Table, number_text, read_figures, read_sources, write_table
 from calibration.latent_cost import entry_cost
 from calibration.rare_earths_quantities import book_reexports, oxide_content
+from floormodel.balancing import balance, movements
 from floormodel.errors import DataError
 from floormodel.finance.project import Project
 from tests.same_tables import same

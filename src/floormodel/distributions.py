@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from floormodel.correlations import Factor
-from floormodel.market import Market
+from floormodel.market import Market, first_draw
 from floormodel.schema import BY_NAME, RECIPE, STORED, VARIABLES
 
 ORDER = [v.name for v in VARIABLES]
@@ -51,7 +51,7 @@ def _parameters(market: Market, horizon: str) -> list[tuple[str, str]]:
 def ranges(figures: pd.DataFrame, name: str, good: str, market: Market) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Low, high and central arrays of one variable of one good; NaN where a cell has no range."""
     array = market.dataset[name].isel(good=market.goods.index(good))
-    centre = (array.isel(draw=0) if "draw" in array.dims else array).values
+    centre = first_draw(array)
     stored = {s for s, v in STORED.items() if v.name == name and (not v.horizon or s.endswith(f"_{market.horizon}"))}
     rows = figures[figures["variable"].isin(stored) & (figures["good"] == good)]
     low, high = np.full(centre.shape, np.nan), np.full(centre.shape, np.nan)

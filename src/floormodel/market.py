@@ -202,16 +202,16 @@ def _checked(variable: Variable, source: xr.Dataset, coords: Mapping[str, list],
 
 def _check_use(market: Market, ds: xr.Dataset, faults: Faults) -> None:
     """Required figures where they are in use, chain order, balance of supply and use (skipped for homogeneous markets)."""
-    out = _first(ds["output0"])
-    latent = _first(ds["latent_capacity"])
+    out = first_draw(ds["output0"])
+    latent = first_draw(ds["latent_capacity"])
     goods, regions = list(ds["good"].values), list(ds["region"].values)
-    live = (out > 0) | (latent > 0) | (_first(ds["secondary0"]) > 0)
-    demand = _first(ds["final_demand0"]) > 0
-    recipe = _first(ds["recipe"])
-    use = (_first(ds["final_demand0"]) + np.einsum("gh,gr->hr", recipe, out)) > 0
+    live = (out > 0) | (latent > 0) | (first_draw(ds["secondary0"]) > 0)
+    demand = first_draw(ds["final_demand0"]) > 0
+    recipe = first_draw(ds["recipe"])
+    use = (first_draw(ds["final_demand0"]) + np.einsum("gh,gr->hr", recipe, out)) > 0
     for name, where in (("price0", live), ("supply_elasticity", out > 0), ("demand_elasticity", demand),
                         ("sourcing_elasticity", use if market.sourcing != "homogeneous" else use & False)):
-        values = _first(ds[name])
+        values = first_draw(ds[name])
         for g, r in np.argwhere(where & ~np.isfinite(values)):
             faults.add(f"{name}[{goods[g]}, {regions[r]}]", "nothing", f"a number ({BY_NAME[name].unit})", BY_NAME[name].meaning)
     if np.any(np.triu(recipe) > 0):
@@ -234,7 +234,8 @@ def _check_balance(ds: xr.Dataset, faults: Faults, goods: list, regions: list) -
                        "zero to 1e-8 of the largest figure", "see the balance report of the calibration")
 
 
-def _first(array: xr.DataArray) -> np.ndarray:
+def first_draw(array: xr.DataArray) -> np.ndarray:
+    """Values of the first draw, or of an array without draws."""
     return (array.isel(draw=0) if "draw" in array.dims else array).values
 
 

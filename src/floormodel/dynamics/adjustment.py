@@ -24,6 +24,7 @@ Array = np.ndarray
 LEAST = 1e-4  # of the benchmark's trend: where last period's tonnes fell below, the next starts from here (an assumption)
 CHEAPEST = 0.05  # of a latent plant's full cost: the least that running it is taken to cost (an assumption)
 KINDS = ("supply", "demand", "sourcing")
+HABITS = ("supply", "demand", "share", "pull")  # the arrays of a Habit
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,16 +87,14 @@ def speeds(market: Market, periods_per_year: int = 1, yearly: Mapping[str, float
             raise DataError(f"speed of {kind}: found {value!r}; expected a number above 0 to 1")
         if value is None and central is None:
             raise DataError(f"market {market.name!r} has no figures of both horizons; expected yearly speeds, such as "
-                            'speeds={"supply": 0.3, "demand": 0.3, "sourcing": 0.3}')
-        held = _first(market.dataset[name])
+                            'adjustment={"supply": 0.3, "demand": 0.3, "sourcing": 0.3}')
+        values = by_draw(market.dataset[name])
         if value is not None:
-            year = np.full((1, *held.shape), value)
+            year = np.full((1, *values.shape[1:]), value)
         else:
             assert central is not None
             short, long = (np.nan_to_num(central[h][name].values) for h in ("short", "long"))
             year = np.where(long > 0, np.clip(short / np.where(long > 0, long, 1.0), 0.0, 1.0), 1.0)[None]
-        now = market.dataset[name]
-        values = now.values if "draw" in now.dims else now.values[None]
         speed[kind] = 1 - (1 - year) ** (1 / periods_per_year)
         if periods_per_year == 1 and market.horizon == "short":
             elasticity[kind] = values
@@ -112,8 +111,9 @@ def over_periods(at: Speeds, periods: int) -> Speeds:
                           for kind, value in at.elasticity.items()})
 
 
-def _first(array: xr.DataArray) -> Array:
-    return (array.isel(draw=0) if "draw" in array.dims else array).values
+def by_draw(array: xr.DataArray) -> Array:
+    """Values with an axis of draws in front, of length 1 where there are none."""
+    return array.values if "draw" in array.dims else array.values[None]
 
 
 def _central(market: Market) -> dict[str, xr.Dataset] | None:
@@ -138,8 +138,7 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     -------
     Market with a draw dimension where any of these has one.
     """
-    made = market.dataset["output0"]
-    base = made.values if "draw" in made.dims else made.values[None]
+    base = by_draw(market.dataset["output0"])
     latent = np.zeros(base.shape[1:], bool)
     for good, region in market.opened:
         latent[market.goods.index(good), market.regions.index(region)] = True
@@ -153,8 +152,7 @@ def period_market(market: Market, at: Speeds, habit: Habit, trend_supply: Array,
     }
     if latent.any():
         changes["latent_capacity"] = np.where(latent, np.maximum(entered, 1e-9), 0.0)
-        full = market.dataset["latent_unit_cost"]
-        full_cost = full.values if "draw" in full.dims else full.values[None]
+        full_cost = by_draw(market.dataset["latent_unit_cost"])
         sunk = np.maximum(running_cost, CHEAPEST * np.abs(full_cost))  # capital that is spent keeps no plant idle
         changes["latent_unit_cost"] = np.where(latent & np.isfinite(running_cost), sunk, full_cost)
     draws = market.draws

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from floormodel.dynamics.adjustment import Habit
+from floormodel.dynamics.adjustment import HABITS, Habit
 from floormodel.dynamics.entry import Fleet
 from floormodel.dynamics.path import PathState, Setting, Side
 from floormodel.errors import OutputError
 
-HABIT, FLEET = ("supply", "demand", "share", "pull"), ("running", "building", "started")
+FLEET = ("running", "building", "started")
 
 
 def to_flat(state: PathState) -> dict[str, np.ndarray]:
     """The arrays of a state by name, each with the draws first."""
     flat: dict[str, np.ndarray] = {}
     for run, side in (("policy", state.policy), ("none", state.none)):
-        flat |= {f"state/{run}/{name}": getattr(side.habit, name) for name in HABIT}
+        flat |= {f"state/{run}/{name}": getattr(side.habit, name) for name in HABITS}
         flat |= {f"state/{run}/{name}": getattr(side.fleet, name) for name in FLEET}
         flat |= {f"state/{run}/expected": side.expected, f"state/{run}/held": side.held}
     return flat
@@ -33,8 +33,8 @@ def to_flat(state: PathState) -> dict[str, np.ndarray]:
 def from_flat(parts: Sequence[Mapping[str, np.ndarray]], year: float) -> PathState:
     """The state of all draws from that of each chunk."""
     def side(run: str) -> Side:
-        held = {name: np.concatenate([p[f"state/{run}/{name}"] for p in parts]) for name in (*HABIT, *FLEET, "expected", "held")}
-        return Side(Habit(*(held[n] for n in HABIT)), Fleet(*(held[n] for n in FLEET)), held["expected"], held["held"])
+        held = {name: np.concatenate([p[f"state/{run}/{name}"] for p in parts]) for name in (*HABITS, *FLEET, "expected", "held")}
+        return Side(Habit(*(held[n] for n in HABITS)), Fleet(*(held[n] for n in FLEET)), held["expected"], held["held"])
     return PathState(year, side("policy"), side("none"))
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from floormodel.accounts import OWNER, ledger
-from floormodel.dynamics.adjustment import Habit, Speeds, fresh, next_habit, over_periods, period_market
+from floormodel.dynamics.adjustment import HABITS, Habit, Speeds, fresh, next_habit, over_periods, period_market
 from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, running_costs, starts
 from floormodel.dynamics.schedule import Dated, pattern_at, surviving
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, idle, opening_stocks, period_stocks, traded
@@ -108,7 +108,7 @@ def _run(setting: Setting, side: Side, without: dict[str, Array] | None, tick: C
     sign (the rule of resilient propagation, Riedmiller and Braun 1993), does not circle where a common one would.
     """
     draws = setting.market.draws
-    record, last = _sweep(setting, side, without, None, tick)
+    record, last = _sweep(setting, side, None, tick)
     rounds, settled = np.ones(draws, int), np.ones(draws, bool)
     if not (setting.consistent and setting.plans):
         return record, last, rounds, settled
@@ -125,12 +125,11 @@ def _run(setting: Setting, side: Side, without: dict[str, Array] | None, tick: C
         away = np.where(settled[None, :, None], 0.0, wanted - begun)
         step = np.where(away * before < 0, SHORTER * step, np.minimum(LONGER * step, LONGEST))
         begun, before = begun + step * away, away
-        record, last = _sweep(setting, side, without, begun, lambda: None)
+        record, last = _sweep(setting, side, begun, lambda: None)
     return record | {"profitability": index, "expected": record["met"]}, last, rounds, settled
 
 
-def _sweep(setting: Setting, side: Side, without: dict[str, Array] | None, begun: Array | None, tick: Callable[[], None]
-           ) -> tuple[dict[str, Array], Side]:
+def _sweep(setting: Setting, side: Side, begun: Array | None, tick: Callable[[], None]) -> tuple[dict[str, Array], Side]:
     """All periods once; plants started are `begun` (T, B, P) where given, else those of adaptive expectations."""
     periods: list[dict[str, Array]] = []
     for t, year in enumerate(setting.years):
@@ -277,10 +276,10 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
 
 
 def _habit(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: int) -> Habit:
-    new = Habit(*(getattr(side.habit, name).copy() for name in ("supply", "demand", "share", "pull")))
+    new = Habit(*(getattr(side.habit, name).copy() for name in HABITS))
     entered = at_nodes(setting.plans, side.fleet.running, setting.market)
     for rows, solved in parts:
         moved = next_habit(solved, side.habit.at(rows), setting.trend_supply[t], setting.trend_demand[t], entered[rows], setting.shock[t])
-        for name in ("supply", "demand", "share", "pull"):
+        for name in HABITS:
             getattr(new, name)[rows] = getattr(moved, name)
     return new

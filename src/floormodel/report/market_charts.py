@@ -12,7 +12,7 @@ from matplotlib.path import Path as Outline
 from floormodel.equilibrium.benchmark import make_benchmark
 from floormodel.equilibrium.curves import supply
 from floormodel.errors import DataError, did_you_mean
-from floormodel.market import Market, load_market
+from floormodel.market import Market, first_draw, load_market
 from floormodel.report.labels import good_name, region_name
 from floormodel.report.style import BLUE, COLOURS, GREY, HATCHES, INK, LINES, VERMILLION, Provenance, finish, new_figure, styled, value_axis
 
@@ -35,10 +35,10 @@ def supply_curve_chart(market: Market, good: str) -> Figure:
     figures = {h: load_market(market.name, horizon=h, deck=market.deck) for h in ("short", "long")} if not market.figures.empty else {
         market.horizon: market}
     g = market.goods.index(good)
-    base = _central(market, "output0")[g]
+    base = first_draw(market.dataset["output0"])[g]
     if not base.sum() > 0:
         raise DataError(f"supply_curve_chart: nobody makes {good} in the benchmark of {market.name!r}")
-    processed = bool((_central(market, "recipe")[g] > 0).any())
+    processed = bool((first_draw(market.dataset["recipe"])[g] > 0).any())
     level = _mean_level(market, g, processed)
     ratio = np.linspace(*SPAN, 241)
     figure, (axes,) = new_figure(3.0)
@@ -61,11 +61,6 @@ def supply_curve_chart(market: Market, good: str) -> Figure:
                   [Provenance(market.name, market.year).line()], handles)
 
 
-def _central(market: Market, name: str) -> np.ndarray:
-    array = market.dataset[name]
-    return (array.isel(draw=0) if "draw" in array.dims else array).values
-
-
 def _mean_level(market: Market, g: int, processed: bool) -> float:
     """Price kept, or margin, of the benchmark: mean over producers by output, USD/t."""
     b = make_benchmark(market)
@@ -75,7 +70,7 @@ def _mean_level(market: Market, g: int, processed: bool) -> float:
 
 def _world(market: Market, g: int, end: str, ratio: np.ndarray, base: np.ndarray) -> np.ndarray:
     """World supply (N,), t/yr, at `ratio` of the benchmark level, with elasticities at one end of their ranges."""
-    elasticity = np.nan_to_num(_central(market, "supply_elasticity")[g])
+    elasticity = np.nan_to_num(first_draw(market.dataset["supply_elasticity"])[g])
     if end != "value":
         rows = market.figures[(market.figures["variable"] == f"supply_elasticity_{market.horizon}")
                               & (market.figures["good"] == market.goods[g])].sort_values("region", key=lambda r: r != "*")
@@ -88,7 +83,7 @@ def _world(market: Market, g: int, end: str, ratio: np.ndarray, base: np.ndarray
 
 def _latent(axes: Axes, market: Market, g: int, world: float) -> list:
     """Latent projects in order of cost, beyond the benchmark's supply."""
-    capacity, cost = _central(market, "latent_capacity")[g], _central(market, "latent_unit_cost")[g]
+    capacity, cost = first_draw(market.dataset["latent_capacity"])[g], first_draw(market.dataset["latent_unit_cost"])[g]
     at = sorted((float(cost[r]), float(capacity[r]), market.regions[r]) for r in np.flatnonzero(capacity > 0))
     for unit_cost, tonnes, _ in at:
         world += tonnes
@@ -105,7 +100,7 @@ def trade_chart(market: Market, good: str) -> Figure:
     """
     if good not in market.goods:
         raise DataError(f"trade_chart: found {good!r}; {did_you_mean(good, market.goods)}")
-    flow = _central(market, "flow0")[market.goods.index(good)]
+    flow = first_draw(market.dataset["flow0"])[market.goods.index(good)]
     total = flow.sum()
     if not total > 0:
         raise DataError(f"trade_chart: no shipments of {good} in the benchmark of {market.name!r}")
