@@ -114,6 +114,15 @@ def test_a_run_that_was_killed_goes_on_from_its_chunks(short, tmp_path, monkeypa
         fm.simulate(market, [FLOOR], [2025], folder=tmp_path / "other")
 
 
+def test_chunks_of_a_path_that_begins_from_other_expected_prices_are_refused(short, plans, tmp_path):
+    market = fm.sample(short.open_projects("all"), 2, seed=3)
+    state = fm.simulate(market, [FLOOR], [2025], plans=plans).state
+    fm.simulate(market, [FLOOR], [2026], plans=plans, state=state, folder=tmp_path)
+    other = replace(state, policy=replace(state.policy, expected=state.policy.expected * 1.1))
+    with pytest.raises(OutputError, match="chunks of another run"):
+        fm.simulate(market, [FLOOR], [2026], plans=plans, state=other, folder=tmp_path)
+
+
 def test_dates_phase_in_and_chance_by_hand():
     plan = fm.Dated(FLOOR, start=2026, end=2030, phase_in=4, field="price", begin=70_000.0, hazard=0.1)
     assert [plan.in_force(y) for y in (2025.75, 2026, 2029.75, 2030)] == [False, True, True, False]

@@ -46,8 +46,7 @@ def fingerprint(whole: Setting, state: PathState | None) -> str:
     for at in (whole.speeds.speed, whole.speeds.elasticity):
         arrays += [at[kind] for kind in sorted(at)]
     if state is not None:
-        arrays += [a for s in (state.policy, state.none) for part in (s.habit, s.fleet) for a in vars(part).values()]
-        arrays += [state.policy.held]
+        arrays += to_flat(state).values()
     for array in arrays:
         digest.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, float).tobytes())
     words: list[Any] = [market.name, market.horizon, market.deck, market.opened, whole.periods_per_year, whole.weight, whole.consistent]
