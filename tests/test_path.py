@@ -1,5 +1,8 @@
-"""Paths: one period is the static market, held prices bring the long run, stopping changes nothing, plants follow prices."""
+"""Paths: one period is the static market, held prices bring the long run, stopping and going on changes nothing."""
 
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +12,6 @@ import pytest
 import floormodel as fm
 from floormodel.dynamics import chunks
 from floormodel.dynamics.adjustment import speeds
-from floormodel.dynamics.entry import FULL, advance, no_fleet, starts
 from floormodel.dynamics.growth import COLUMNS, trend
 from floormodel.dynamics.schedule import pattern_at, patterns, repeals, surviving
 from floormodel.errors import OutputError, ScenarioError
@@ -80,6 +82,11 @@ def test_stopping_and_going_on_is_one_long_run(short, plans):
     assert whole.converged.all() and float(whole.dataset["running"].max()) > 0
     for v in ("price", "output", "running", "expected", "started", "producer_revenue"):
         assert np.array_equal(whole.dataset[v].isel(period=slice(3, None)), rest.dataset[v], equal_nan=True), v
+    quarters = fm.simulate(market, schedule, [2025, 2026], plans=plans, quarterly=True)
+    half = fm.simulate(market, schedule, [2025], plans=plans, quarterly=True)
+    rest = fm.simulate(market, schedule, [2026], plans=plans, quarterly=True, state=half.state)
+    for v in ("price", "output", "running", "started"):
+        assert np.array_equal(quarters.dataset[v].isel(period=slice(4, None)), rest.dataset[v], equal_nan=True), v
     with pytest.raises(ScenarioError, match="goes on in 2028"):
         fm.simulate(market, schedule, range(2029, 2031), plans=plans, state=first.state)
     with pytest.raises(ScenarioError, match="found 3 draws and 1 plans; expected 1 and 1"):
@@ -106,12 +113,47 @@ def test_a_run_that_was_killed_goes_on_from_its_chunks(short, tmp_path, monkeypa
     monkeypatch.setattr(fm.dynamics.simulate, "_chunk", lambda *a: ran.append(list(a[2])) or inner(*a))
     again = fm.simulate(market, [FLOOR], [2025, 2026], chunk=2, folder=tmp_path)
     assert ran == [[4]] and same(again, whole)
-    with pytest.raises(OutputError, match="chunks of another run"):
-        fm.simulate(market, [FLOOR], [2025, 2026, 2027], chunk=2, folder=tmp_path)
+    for years, size in (([2025, 2026, 2027], 2), ([2025, 2026], 3)):
+        with pytest.raises(OutputError, match="chunks of another run"):
+            fm.simulate(market, [FLOOR], years, chunk=size, folder=tmp_path)
+    chunk = tmp_path / "draws_000002.npz"
+    for damaged in (chunk.read_bytes()[:200], b"", b"PK" + chunk.read_bytes()[2:-40] + b"x" * 40):
+        chunk.write_bytes(damaged)
+        ran.clear()
+        assert same(fm.simulate(market, [FLOOR], [2025, 2026], chunk=2, folder=tmp_path), whole) and ran == [[2, 3]]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match="found other files"):
         fm.simulate(market, [FLOOR], [2025], folder=tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_a_process_that_was_killed_goes_on_from_its_chunks(short, tmp_path):
+    """SIGKILL in the middle of a run of another process."""
+    call = ("import floormodel as fm; market = fm.sample(fm.load_market('rare_earths', horizon='short'), 30, seed=3); "
+            f"fm.simulate(market, [], range(2025, 2035), chunk=5, folder={str(tmp_path)!r})")
+    process = subprocess.Popen([sys.executable, "-c", call])
+    while not list(tmp_path.glob("draws_*.npz")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    done = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("draws_*.npz")}
+    assert 0 < len(done) < 6
+    market = fm.sample(short, 30, seed=3)
+    again = fm.simulate(market, [], range(2025, 2035), chunk=5, folder=tmp_path)
+    assert same(again, fm.simulate(market, [], range(2025, 2035), chunk=5))
+    assert all((tmp_path / name).stat().st_mtime_ns == when for name, when in done.items())
+
+
+def test_progress_is_shown_period_by_period(short, capsys):
+    fm.simulate(short, [FLOOR], [2025, 2026], progress=True)
+    assert "4/4" in capsys.readouterr().err
+
+
+def test_money_adds_up_in_every_period(short, plans):
+    path = fm.simulate(fm.sample(short.open_projects("all"), 3, seed=1), [FLOOR], range(2025, 2030), plans=plans)
+    assert path.converged.all() and float(path.dataset["identity"].max()) < 1e-9
 
 
 def test_chunks_of_a_path_that_begins_from_other_expected_prices_are_refused(short, plans, tmp_path):
@@ -156,102 +198,6 @@ def test_a_disruption_lasts_as_long_as_it_says(short):
     assert made[4] > 1.2 * made[3]
     half = fm.simulate(short, [], [2025], disruptions=[cut])  # a year of which half is disrupted by half
     assert 0.6 < float(half.dataset["output"].sel(scenario="none", good="ndpr_oxide", region="CHN").squeeze()) / made[0] < 0.9
-
-
-def test_plants_by_hand(plans):
-    """Pipeline 1,000 t/yr, 2,500 t in all, a fifth never delivered, 3 years to build, life 20."""
-    plan = plans[0]
-    assert (plan.project.build_years, plan.project.life) == (3, 20)
-    fleet = no_fleet(plans, 1, 1)
-    running = []
-    for index in (2 * FULL, FULL / 2, FULL, FULL, -1.0, np.nan):
-        begun = starts(plans, fleet, np.array([[index]]), 1)
-        fleet = advance(plans, fleet, begun, 1)
-        running.append((float(begun[0, 0]), float(fleet.running[0, 0])))
-    third = 0.95 * (0.95 * 800 + 400)
-    assert np.allclose(running, [(1000, 0), (500, 0), (1000, 800), (0, 0.95 * 800 + 400), (0, third + 800), (0, 0.95 * (third + 800))])
-
-
-def test_consistent_expectations_leave_no_profitable_plant_out(short, plans):
-    """At rest, what is started is what the path's own prices justify: none below an index of 0, all from FULL on."""
-    path = fm.simulate(short.open_projects("all"), [SUBSIDY], range(2025, 2029), plans=[fm.Plan(plans[0].project, 4000.0, 1e9)],
-                       expectations="consistent")
-    assert path.converged.all() and int(path.dataset["rounds"].max()) > 1
-    run = path.dataset.sel(scenario="policy").isel(draw=0, plan=0)
-    assert np.allclose(run["started"], 4000 * np.clip(run["profitability"] / FULL, 0, 1), atol=8)
-    assert float(run["started"].max()) > 100
-    assert np.all((run["profitability"] > 0) & (run["profitability"] < FULL))  # ore gets dearer until one more plant just pays
-
-
-SUBSIDY = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["USA"], strike=130_000.0)
-
-
-def test_investors_know_dates_and_forget_what_is_over(short, plans):
-    """Nothing starts when support is about to end or has ended; a renewal in two rows is one policy; an idle one changes nothing."""
-    market = short.open_projects("all")
-
-    def started(*schedule):
-        return fm.simulate(market, list(schedule), range(2025, 2032), plans=plans).dataset["started"].sel(scenario="policy").values.ravel()
-
-    for_good, ending = started(SUBSIDY), started(fm.Dated(SUBSIDY, end=2029))
-    assert for_good[:2].sum() > 0 and np.all(ending[1:] == 0)
-    assert np.allclose(started(fm.Dated(SUBSIDY, end=2028), fm.Dated(SUBSIDY, start=2028)), for_good)
-    idle = fm.PriceGapSubsidy(good="mined", regions=["AUS"], strike=1.0)
-    assert np.allclose(started(fm.Dated(idle, end=2028), SUBSIDY), for_good)
-
-
-def test_new_plants_give_what_they_can_and_no_more(short, plans):
-    """Where the good is made already: output with plants less the old curve's own is at most the capacity that stands."""
-    market = short.open_projects("all")
-    large = [fm.Plan(plans[0].project, 1000.0, 1e9)]
-    path = fm.simulate(market, [SUBSIDY], range(2025, 2034), plans=large).dataset.sel(scenario="policy").isel(draw=0)
-    bare = fm.simulate(market, [SUBSIDY], range(2025, 2034)).dataset.sel(scenario="policy").isel(draw=0)
-    at = {"good": "ndpr_oxide", "region": "USA"}
-    more = (path["output"].sel(at) - bare["output"].sel(at)).values
-    stands = path["running"].isel(plan=0).values
-    assert stands[-1] > 3000 and np.all(more <= 1.05 * stands + 1e-6) and more[-1] > 0.5 * stands[-1]
-
-
-def test_a_year_of_quarters_remembers_as_a_year(short, plans):
-    """After a step in the price seen, half of it is remembered at the end of a year, in one step or in four."""
-    market = short.open_projects("all")
-    schedule = [fm.Dated(SUBSIDY, start=2026)]
-    year, quarters = (fm.simulate(market, schedule, [2025, 2026], plans=plans, quarterly=q).state.policy for q in (False, True))
-    assert year.expected.shape == quarters.expected.shape == (1, 1, 2, 2)
-    assert np.allclose(year.expected[..., 0, 0], quarters.expected[..., 0, 0], rtol=0.05)
-
-
-def test_capital_that_is_spent_keeps_no_plant_idle(short, plans):
-    """A European plant stands from the fourth year on and runs by its running cost of 20 USD/kg, not by the 46.9 that hold its capital."""
-    market = short.open_projects("all")
-    plant = fm.Plan(replace(plans[0].project, region="EU27"), 1000.0, 1000.0)
-    support = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["EU27"], strike=90_000.0)
-    path = fm.simulate(market, [support], range(2025, 2029), plans=[plant]).dataset.sel(scenario="policy", period=2028).isel(draw=0, plan=0)
-    at = {"good": "ndpr_oxide", "region": "EU27"}
-    stands, made = float(path["running"]), float(path["output"].sel(at))
-    recipe = float(market.dataset["recipe"].sel(good="ndpr_oxide", input="mined"))
-    margin = 90_000.0 - recipe * float(path["buyer_price"].sel(good="mined", region="EU27"))
-    assert stands == 1000.0
-    assert np.isclose(made, stands / (1 + np.exp(-(margin - 20_000.0) / 2_000.0)), rtol=1e-3) and made > 0.95 * stands
-
-
-def test_drawn_costs_go_with_their_draws(short, plans):
-    """A chunk of draws takes its own costs: cheap plants are built, dear ones are not, whatever the chunk."""
-    market = fm.sample(short.open_projects("all"), 4, seed=1)
-    cost = np.array([1e4, 1e7, 1e7, 1e4])
-    drawn = [fm.Plan(replace(plans[0].project, capex=cost), 1000.0, 2500.0)]
-    whole, parts = (fm.simulate(market, [FLOOR], [2025], plans=drawn, chunk=size) for size in (4, 3))
-    assert same(whole, parts)
-    assert np.array_equal(whole.dataset["started"].sel(scenario="policy").values.ravel(), [1000.0, 0.0, 0.0, 1000.0])
-    with pytest.raises(ScenarioError, match=r"\[4\] draws; expected 1"):
-        fm.simulate(short.open_projects("all"), [FLOOR], [2025], plans=drawn)
-
-
-def test_hazard_and_expiry_keep_plants_away(short, plans):
-    market = short.open_projects("all")
-    built = [float(fm.simulate(market, [policy], range(2025, 2029), plans=plans).dataset["started"].sel(scenario="policy").sum())
-             for policy in (FLOOR, fm.Dated(FLOOR, start=2025, hazard=0.1), fm.Dated(FLOOR, start=2025, end=2030))]
-    assert built[0] > built[1] >= built[2] == 0.0
 
 
 def test_trends_are_relative_to_the_benchmark_year(short):

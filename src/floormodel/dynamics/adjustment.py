@@ -62,6 +62,11 @@ class Speeds:
     speed: Mapping[str, Array]
     elasticity: Mapping[str, Array]
 
+    def at(self, rows: Array) -> Speeds:
+        """The same for some draws."""
+        return Speeds(*({kind: value[rows] if len(value) > 1 else value for kind, value in held.items()}
+                        for held in (self.speed, self.elasticity)))
+
 
 def speeds(market: Market, periods_per_year: int = 1, yearly: Mapping[str, float] | None = None) -> Speeds:
     """Speeds and elasticities of a period from both sets of elasticities in the market's figures.

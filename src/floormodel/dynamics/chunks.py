@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -38,8 +40,8 @@ def from_flat(parts: Sequence[Mapping[str, np.ndarray]], year: float) -> PathSta
     return PathState(year, side("policy"), side("none"))
 
 
-def fingerprint(whole: Setting, state: PathState | None) -> str:
-    """A hash of everything the result depends on."""
+def fingerprint(whole: Setting, state: PathState | None, chunk: int) -> str:
+    """A hash of everything the chunks depend on."""
     market, digest = whole.market, hashlib.sha256()
     arrays = [market.dataset[v].values for v in sorted(map(str, market.dataset))] + [
         whole.years, whole.trend_supply, whole.trend_demand, whole.shock, whole.gone]
@@ -49,10 +51,11 @@ def fingerprint(whole: Setting, state: PathState | None) -> str:
         arrays += to_flat(state).values()
     for array in arrays:
         digest.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, float).tobytes())
-    words: list[Any] = [market.name, market.horizon, market.deck, market.opened, whole.periods_per_year, whole.weight, whole.consistent]
+    words: list[Any] = [chunk, market.name, market.horizon, market.deck, market.opened]
+    words += [whole.periods_per_year, whole.weight, whole.consistent]
     words += [(d.policy.model_dump_json(), d.policy.kind, d.start, d.end, d.phase_in, d.field, d.begin, d.hazard) for d in whole.schedule]
     words += [({k: np.asarray(v).tolist() if not isinstance(v, (str, Mapping)) else str(v) for k, v in vars(p.project).items()},
-               p.per_year, p.total, p.non_delivery, p.learning, p.experience) for p in whole.plans]
+               *(np.asarray(v).tolist() for v in (p.per_year, p.total, p.non_delivery)), p.learning, p.experience) for p in whole.plans]
     words += [vars(rule) for rule in whole.stocks]
     digest.update(repr(words).encode())
     return digest.hexdigest()
@@ -74,11 +77,12 @@ class Folder:
             _replace(head, json.dumps({"fingerprint": fingerprint}, indent=2).encode())
 
     def read(self, first: int) -> dict[str, np.ndarray] | None:
-        path = self.place / f"draws_{first:06d}.npz"
-        if not path.is_file():
+        """A finished chunk; None where there is none, or one that a failing disk has left damaged: it is made again."""
+        try:
+            with np.load(self.place / f"draws_{first:06d}.npz") as held:
+                return dict(held)
+        except (OSError, ValueError, EOFError, BadZipFile, zlib.error):
             return None
-        with np.load(path) as held:
-            return dict(held)
 
     def write(self, first: int, flat: Mapping[str, np.ndarray]) -> None:
         buffer = io.BytesIO()
@@ -88,5 +92,8 @@ class Folder:
 
 def _replace(path: File, content: bytes) -> None:
     draft = path.with_suffix(f".{os.getpid()}.part")
-    draft.write_bytes(content)
+    with open(draft, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
     os.replace(draft, path)

@@ -10,11 +10,14 @@ of a later stage) buys no modelled input: its mine widens supply of the inputs i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 
+from floormodel.distributions import triangular
 from floormodel.dynamics.free_entry import learned_cost
 from floormodel.errors import Faults, ScenarioError, did_you_mean
 from floormodel.finance.cashflow import npv
@@ -27,18 +30,20 @@ FULL = 0.1  # profitability index from which the whole pipeline is started (an a
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A plant that may be built: `per_year` t/yr of capacity a year at most, `total` t/yr in all, `non_delivery` a share.
+    """A plant that may be built: `per_year` t/yr of capacity a year at most, `total` t/yr in all, `non_delivery` a share, each a number
+    or an array over draws (n,). `ranges` holds (low, high) of those that are uncertain.
 
     `learning` is the share by which each doubling of experience lowers capex (Wright 1936), `experience` the t/yr of such capacity
     that were started anywhere before the path; what the plan itself has started counts from then on.
     """
 
     project: Project
-    per_year: float
-    total: float
-    non_delivery: float = 0.0
+    per_year: Any
+    total: Any
+    non_delivery: Any = 0.0
     learning: float = 0.0
     experience: float = 0.0
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def good(self) -> str:
@@ -60,10 +65,20 @@ class Plan:
         capex = learned_cost(self.project.capex, self.experience + started, self.experience, self.learning)
         return replace(self.project, capex=capex)
 
+    def drawn(self, number: int, seed: int) -> Plan:
+        """The same with `number` draws of the plant's costs, as `Project.drawn`, and of the plan's own figures, triangular between low and
+        high. Tonnes a year and in all share one random number: what may be large is large in both."""
+        values: dict[str, Any] = {}
+        for name, (low, high) in self.ranges.items():
+            word = "non_delivery" if name == "non_delivery" else "tonnes"
+            u = np.random.default_rng([seed, crc32(f"{self.project.name}/{self.region}/{word}".encode())]).random(number)
+            values[name] = triangular(u, np.array(low), np.array(getattr(self, name)), np.array(high))
+        return replace(self, project=self.project.drawn(number, seed), **values)
+
     def at(self, rows: Array) -> Plan:
-        """The same for some draws, where its costs are drawn."""
-        drawn = {name: value[rows] for name, value in vars(self.project).items() if np.ndim(value) == 1}
-        return replace(self, project=replace(self.project, **drawn)) if drawn else self
+        """The same for some draws, where its figures are drawn."""
+        cost, own = ({name: value[rows] for name, value in vars(what).items() if np.ndim(value) == 1} for what in (self.project, self))
+        return replace(self, project=replace(self.project, **cost), **own) if cost or own else self
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +125,22 @@ def check_plans(plans: Sequence[Plan], market: Market) -> None:
         if own_mine(plan, market) and lacking:
             faults.add(where, f"a plant with a mine of its own, and no output of {', '.join(lacking)} in {plan.region}",
                        "a region that makes them", "a refining project, which buys its inputs")
-        sizes = {np.size(value) for value in vars(plan.project).values() if np.ndim(value) == 1}
+        sizes = {np.size(value) for what in (plan.project, plan) for value in vars(what).values() if np.ndim(value) == 1}
         if sizes - {market.draws}:
-            faults.add(f"{where}, costs", f"{sorted(sizes)} draws", f"{market.draws}, as many as the market has")
+            faults.add(f"{where}, figures", f"{sorted(sizes)} draws", f"{market.draws}, as many as the market has")
         if not (0 <= plan.learning < 1 and (plan.experience > 0 or not plan.learning)):
             faults.add(f"{where}, learning", f"{plan.learning} with an experience of {plan.experience}",
                        "a share from 0 to below 1, and with it tonnes above 0")
-        if not (plan.per_year >= 0 and plan.total >= 0 and 0 <= plan.non_delivery < 1):
+        tonnes, share = np.minimum(plan.per_year, plan.total), np.asarray(plan.non_delivery)
+        if not (np.all(tonnes >= 0) and np.all((share >= 0) & (share < 1))):
             faults.add(where, f"per_year {plan.per_year}, total {plan.total}, non_delivery {plan.non_delivery}",
                        "tonnes of 0 or more and a share from 0 to below 1")
     faults.raise_if_any()
+
+
+def of_plans(plans: Sequence[Plan], name: str) -> Array:
+    """A figure of every plan: (P,), or (B, P) where one of them is drawn."""
+    return np.stack(np.broadcast_arrays(*(np.asarray(getattr(p, name), float) for p in plans)), axis=-1) if plans else np.zeros(0)
 
 
 def no_fleet(plans: Sequence[Plan], draws: int, periods_per_year: int) -> Fleet:
@@ -140,8 +161,8 @@ def profitability(plan: Plan, net_price: Array, input_cost: Array, started: Arra
 
 def starts(plans: Sequence[Plan], fleet: Fleet, index: Array, periods_per_year: int) -> Array:
     """Capacity (B, P) started in a period, t/yr, at profitability `index` (B, P); nothing where it is not a number."""
-    pipeline = np.array([p.per_year for p in plans]) / periods_per_year
-    room = np.maximum(np.array([p.total for p in plans]) - fleet.started, 0.0)
+    pipeline = of_plans(plans, "per_year") / periods_per_year
+    room = np.maximum(of_plans(plans, "total") - fleet.started, 0.0)
     share = np.clip(np.nan_to_num(index) / FULL, 0.0, 1.0)
     return np.minimum(pipeline * share, room)
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from floormodel.accounts import OWNER, ledger
+from floormodel.accounts import OWNER, ledger, regional_identity
 from floormodel.dynamics.adjustment import HABITS, Habit, Speeds, fresh, next_habit, over_periods, period_market
-from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, own_mine, profitability, running_costs, starts
+from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, of_plans, own_mine, profitability, running_costs, starts
 from floormodel.dynamics.schedule import Dated, pattern_at, surviving
-from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, idle, opening_stocks, period_stocks, traded
+from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, opening_stocks, period_stocks, traded
 from floormodel.equilibrium.solve import Solved, find_quietly
 from floormodel.market import Market
 from floormodel.policies.base import Instrument
@@ -25,9 +26,7 @@ from floormodel.policies.base import Instrument
 Array = np.ndarray
 NODES = ("price", "net_price", "buyer_price", "output", "recycled", "final_demand", "use", "imports", "producer_revenue",
          "capacity_entered")
-ROUNDS, CLOSE = 60, 1e-3  # consistent expectations: most rounds, and distance from a fixed point in shares of the pipeline
 OWN_SIZE = 0.5  # of a year's pipeline: the plant that looks ahead (an assumption)
-LONGEST, LONGER, SHORTER = 0.5, 1.2, 0.5  # step towards what prices justify: at most, when the gap keeps its sign, when it turns
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,26 @@ class Setting:
     patterns: Array
     stocks: tuple[StockRule, ...] = ()
 
+    def at(self, rows: Array) -> Setting:
+        """The same for some draws, each as often as it is named."""
+        data = self.market.dataset if "draw" in self.market.dataset.sizes else self.market.dataset.expand_dims("draw")
+        return replace(self, market=replace(self.market, dataset=data.isel(draw=rows)), plans=tuple(plan.at(rows) for plan in self.plans),
+                       speeds=self.speeds.at(rows), gone=self.gone[rows])
+
+
+class Sweep(NamedTuple):
+    """All periods of a run: `record` {name: (T, B, ...)}, the state after them, and with consistent expectations the net price and input
+    cost (B, P, 2, N) that one more plant meets for good after the last period under each set of policies."""
+
+    record: dict[str, Array]
+    state: Side
+    beyond: Array | None
+
+    def at(self, rows: Array) -> Sweep:
+        """The same for some draws."""
+        record = {name: values[:, rows] for name, values in self.record.items()}
+        return Sweep(record, self.state.at(rows), None if self.beyond is None else self.beyond[rows])
+
 
 def first_state(setting: Setting) -> PathState:
     """The benchmark before its first period: no habit, no new plants, no experience of prices."""
@@ -84,56 +103,12 @@ def first_state(setting: Setting) -> PathState:
     return PathState(float(setting.years[0]), side, side)
 
 
-def run_path(setting: Setting, state: PathState, tick: Callable[[], None]) -> tuple[dict[str, dict[str, Array]], PathState, Array, Array]:
-    """Both runs over all periods; `tick` is called once per solved period.
-
-    Returns
-    -------
-    records : {"none" | "policy": {name: array (T, B, ...)}}
-    state : after the last period
-    rounds, settled : (B,) rounds that consistent expectations took and whether they settled (1 and true for adaptive ones)
-    """
-    bare = replace(setting, schedule=(), gone=setting.gone[:, :0], patterns=setting.patterns[:1, :0], stocks=idle(setting.stocks))
-    none, side_none, rounds, settled = _run(bare, state.none, None, tick)
-    policy, side_policy, more, also = _run(setting, state.policy, none, tick)
-    end = float(setting.years[-1]) + 1 / setting.periods_per_year
-    return {"none": none, "policy": policy}, PathState(end, side_policy, side_none), np.maximum(rounds, more), settled & also
-
-
-def _run(setting: Setting, side: Side, without: dict[str, Array] | None, tick: Callable[[], None]
-         ) -> tuple[dict[str, Array], Side, Array, Array]:
-    """One run. With consistent expectations the plants started are iterated to what the path's own prices justify.
-
-    More plants lower the price that justifies them: a step of its own for each entry, shortened whenever its gap turns
-    sign (the rule of resilient propagation, Riedmiller and Braun 1993), does not circle where a common one would.
-    """
-    draws = setting.market.draws
-    record, last = _sweep(setting, side, None, tick)
-    rounds, settled = np.ones(draws, int), np.ones(draws, bool)
-    if not (setting.consistent and setting.plans):
-        return record, last, rounds, settled
-    pipeline = np.maximum(np.array([p.per_year for p in setting.plans]) / setting.periods_per_year, 1e-300)
-    begun = record["started"]
-    step, before = np.full(begun.shape, LONGEST), np.zeros(begun.shape)
-    for _ in range(ROUNDS):
-        wanted, index = _justified(setting, side, record, without)
-        gap = np.max(np.abs(wanted - begun) / pipeline, axis=(0, 2), initial=0.0)
-        settled = gap <= CLOSE
-        if settled.all():
-            break
-        rounds = rounds + ~settled
-        away = np.where(settled[None, :, None], 0.0, wanted - begun)
-        step = np.where(away * before < 0, SHORTER * step, np.minimum(LONGER * step, LONGEST))
-        begun, before = begun + step * away, away
-        record, last = _sweep(setting, side, begun, lambda: None)
-    return record | {"profitability": index, "expected": record["met"]}, last, rounds, settled
-
-
-def _sweep(setting: Setting, side: Side, begun: Array | None, tick: Callable[[], None]) -> tuple[dict[str, Array], Side]:
+def sweep(setting: Setting, side: Side, begun: Array | None, tick: Callable[[], None]) -> Sweep:
     """All periods once; plants started are `begun` (T, B, P) where given, else those of adaptive expectations."""
     periods: list[dict[str, Array]] = []
+    last = side
     for t, year in enumerate(setting.years):
-        solved = solve_period(setting, side, t)
+        last, solved = side, solve_period(setting, side, t)
         seen = prospects(setting, side, t) if setting.plans and begun is None else side.expected
         expected = np.where(np.isfinite(side.expected), side.expected, seen)
         weight = 1 - (1 - setting.weight) ** (1 / setting.periods_per_year)
@@ -144,15 +119,21 @@ def _sweep(setting: Setting, side: Side, begun: Array | None, tick: Callable[[],
         fleet = advance(setting.plans, side.fleet, started, setting.periods_per_year)
         side = Side(_habit(setting, solved, side, t), fleet, expected, after(side.held, periods[-1], 1 / setting.periods_per_year))
         tick()
-    return {name: np.stack([p[name] for p in periods]) for name in periods[0]}, side
+    record = {name: np.stack([p[name] for p in periods]) for name in periods[0]}
+    return Sweep(record, side, _beyond(setting, last) if setting.consistent and setting.plans else None)
+
+
+def _market(setting: Setting, side: Side, t: int, extra: Array | None) -> Market:
+    """The market of period t of a run. `extra` (B, P): capacity beside what runs, t/yr."""
+    running = side.fleet.running if extra is None else side.fleet.running + extra
+    return period_market(setting.market, setting.speeds, side.habit, setting.trend_supply[t], setting.trend_demand[t],
+                         at_nodes(setting.plans, running, setting.market), running_costs(setting.plans, running, setting.market),
+                         setting.shock[t])
 
 
 def solve_period(setting: Setting, side: Side, t: int, extra: Array | None = None) -> list[tuple[Array, Solved]]:
-    """Solve period t of a run: draws (rows) with the same policies in force together. `extra` (B, P): more capacity, t/yr."""
-    running = side.fleet.running if extra is None else side.fleet.running + extra
-    entered = at_nodes(setting.plans, running, setting.market)
-    market = period_market(setting.market, setting.speeds, side.habit, setting.trend_supply[t], setting.trend_demand[t], entered,
-                           running_costs(setting.plans, running, setting.market), setting.shock[t])
+    """Solve period t of a run: draws (rows) with the same policies in force together. `extra` as in `_market`."""
+    market = _market(setting, side, t, extra)
     year = float(setting.years[t])
     force = np.array([p.in_force(year) for p in setting.schedule], bool)[None] & (year < setting.gone)
     parts = []
@@ -172,16 +153,24 @@ def _find(market: Market, rows: Array, policies: Sequence[Instrument]) -> Solved
 
 def representative(setting: Setting, side: Side) -> Array:
     """Capacity (B, P), t/yr, of the plant that looks ahead: half of a year's pipeline, as far as there is room and it is delivered."""
-    room = np.array([p.total for p in setting.plans]) - side.fleet.started
-    size = np.array([OWN_SIZE * p.per_year for p in setting.plans])
-    return np.clip(np.minimum(size, room), 0.0, None) * np.array([1 - p.non_delivery for p in setting.plans])
+    room = of_plans(setting.plans, "total") - side.fleet.started
+    size = OWN_SIZE * of_plans(setting.plans, "per_year")
+    return np.clip(np.minimum(size, room), 0.0, None) * (1 - of_plans(setting.plans, "non_delivery"))
+
+
+def _beyond(setting: Setting, side: Side) -> Array:
+    """What one more plant meets after the last period, as `prospects`: in that period's market, with every policy phased in."""
+    market = _market(setting, side, len(setting.years) - 1, representative(setting, side))
+    everyone = np.arange(setting.market.draws)
+    return np.stack([_prices_of(setting, _find(market, everyone, [p.at(np.inf) for p, on in zip(setting.schedule, pattern) if on]))
+                     for pattern in setting.patterns], axis=-1)
 
 
 def prospects(setting: Setting, side: Side, t: int) -> Array:
     """Net price and input cost (B, P, 2, N), USD/t, that one more plant would meet under each set of policies, when it opens.
 
-    The market that a plant decided on now opens into: the trend of then, as many periods of adjustment as it takes to build,
-    what is under construction, and the representative plant of each plan beside it. A plant that nobody has built would else
+    The market that a plant decided on now opens into: the trend of then, as many periods of adjustment as plants take to build on
+    average, what is under construction, and the representative plant of each plan beside it. A plant that nobody has built would else
     look at the price of its first tonne.
     """
     ahead = round(float(np.mean([p.project.build_years for p in setting.plans])) * setting.periods_per_year)
@@ -223,33 +212,14 @@ def _index(setting: Setting, year: float, expected: Array, begun: Array) -> Arra
     return out
 
 
-def _justified(setting: Setting, side: Side, record: dict[str, Array], without: dict[str, Array] | None) -> tuple[Array, Array]:
-    """Plants that the recorded prices themselves justify, and their profitability index, both (T, B, P); the last period's
-    prices stand for all later years."""
-    step, ends = 1 / setting.periods_per_year, len(setting.years) - 1
-    out, index, fleet = np.zeros_like(record["started"]), np.zeros_like(record["started"]), side.fleet
-    for t, year in enumerate(setting.years):
-        for j, plan in enumerate(setting.plans):
-            later = float(year) + plan.project.build_years + np.arange(plan.project.life)
-            at = np.minimum(np.round((later - setting.years[0]) / step).astype(int), ends)
-            chance = surviving(setting.schedule, float(year), later)
-            own = record["met"][at, :, j]
-            fallback = own if without is None else without["met"][at, :, j]
-            price, cost = ((chance[:, None] * own[..., i] + (1 - chance[:, None]) * fallback[..., i]).T for i in (0, 1))
-            index[t, :, j] = profitability(plan, price, cost, fleet.started[:, j])
-        out[t] = starts(setting.plans, fleet, index[t], setting.periods_per_year)
-        fleet = advance(setting.plans, fleet, out[t], setting.periods_per_year)
-    return out, index
-
-
 def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: int, expected: Array, index: Array, started: Array
             ) -> dict[str, Array]:
     """What is kept of a period: nodes (B, G, R), money of treasuries (B, R), plans (B, P), and how it was solved (B,)."""
     market = setting.market
     b, g, r = market.draws, len(market.goods), len(market.regions)
     out = {name: np.full((b, g, r), np.nan) for name in NODES} | {"treasury": np.full((b, r), np.nan)}
-    out |= {"converged": np.zeros(b, bool), "residual": np.full(b, np.nan), "met": np.full((b, len(setting.plans), 2), np.nan),
-            **{name: np.zeros((b, len(setting.stocks))) for name in FLOWS}}
+    out |= {"converged": np.zeros(b, bool), "residual": np.full(b, np.nan), "identity": np.full(b, np.nan),
+            "met": np.full((b, len(setting.plans), 2), np.nan), **{name: np.zeros((b, len(setting.stocks))) for name in FLOWS}}
     for rows, solved in parts:
         s, ok = solved.state, solved.solution.converged
         money, priced = ledger(solved), solved.system.layout.priced
@@ -263,6 +233,7 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
         for name, value in values.items():
             out[name][rows] = np.where(ok.reshape(-1, *[1] * (value.ndim - 1)), value, np.nan)
         out["converged"][rows], out["residual"][rows] = ok, solved.solution.residual
+        out["identity"][rows] = np.where(ok, regional_identity(solved, money, money), np.nan)
         for name, value in zip(FLOWS, traded(setting.stocks, solved)):
             out[name][rows] = value
     if setting.plans and setting.consistent:  # what one more plant meets now; else nothing on the path rests on it

@@ -26,7 +26,7 @@ PARAMETERS = {"per_year": np.inf, "total": np.inf, "non_delivery": 0.99}  # and 
 def load_plans(market: str, folder: str | Path | None = None) -> list[Plan]:
     """The plans of a market that comes with the package, or of a folder with plans.csv and plans_sources.csv.
 
-    Each is `fm.Plan` with the plant of projects.csv beside it, in the plan's region. Central values; ranges stay in the table.
+    Each is `fm.Plan` with the plant of projects.csv beside it, in the plan's region: central values, with their ranges.
 
     Raises
     ------
@@ -104,4 +104,6 @@ def _check_plans(faults: Faults, plans: Mapping[str, pd.DataFrame], projects: Ma
 
 def _plan(rows: pd.DataFrame, projects: Mapping[str, Project]) -> Plan:
     value = dict(zip(rows["parameter"], rows["value"].astype(float)))
-    return Plan(replace(projects[rows["project"].iloc[0]], region=rows["region"].iloc[0]), **value)
+    known = rows[(rows["low"] != "") & (rows["high"] != "")]
+    ranges = {str(p): (float(low), float(high)) for p, low, high in zip(known["parameter"], known["low"], known["high"]) if low != high}
+    return Plan(replace(projects[rows["project"].iloc[0]], region=rows["region"].iloc[0]), **value, ranges=ranges)

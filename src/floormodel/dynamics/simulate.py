@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
@@ -14,8 +14,9 @@ import xarray as xr
 from floormodel.dynamics.adjustment import speeds
 from floormodel.dynamics.chunks import Folder, fingerprint, from_flat, to_flat
 from floormodel.dynamics.entry import Plan, check_plans
+from floormodel.dynamics.expectations import run_path
 from floormodel.dynamics.growth import Disruption, load_projections, shocks, trend
-from floormodel.dynamics.path import PathState, Setting, first_state, run_path
+from floormodel.dynamics.path import PathState, Setting, first_state
 from floormodel.dynamics.schedule import Dated, dated, patterns, repeals
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, check_rules
 from floormodel.errors import ScenarioError
@@ -25,9 +26,9 @@ from floormodel.policies.base import Instrument, check_all
 CHUNK = 100  # draws that are run together: memory grows with this, not with the number of draws
 UNITS = {"price": "USD/t", "net_price": "USD/t", "buyer_price": "USD/t", "output": "t/yr", "recycled": "t/yr", "final_demand": "t/yr",
          "use": "t/yr", "imports": "t/yr", "producer_revenue": "USD/yr", "capacity_entered": "t/yr", "treasury": "USD/yr",
-         "started": "t/yr", "running": "t/yr", "building": "t/yr", "profitability": "1", "residual": "1",
+         "started": "t/yr", "running": "t/yr", "building": "t/yr", "profitability": "1", "residual": "1", "identity": "1",
          "bought": "t/yr", "released": "t/yr", "stock_outlay": "USD/yr", "held": "t"}
-DIMS = {"treasury": ("region",), "converged": (), "residual": (),
+DIMS = {"treasury": ("region",), "converged": (), "residual": (), "identity": (),
         **{n: ("plan",) for n in ("started", "running", "building", "profitability")}, **{n: ("plan", "what") for n in ("expected", "met")},
         **{n: ("stock",) for n in (*FLOWS, "held")}}
 
@@ -82,7 +83,7 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     policies : instruments, or `Dated` ones
     years : whole years one after another; the first may be the benchmark's or later
     plans : plants that may be built; where nothing is made in the benchmark, open the market's latent project first. Their
-        costs may be drawn: `Project.drawn` with as many draws as the market
+        tonnes and costs may be drawn: `Plan.drawn` with as many draws as the market
     stocks : public stocks and their rules, on the policy run
     growth : "projections" for the market's own table, or a table like it; None for a world that stands still
     growth_scenario : which scenario of that table
@@ -122,14 +123,14 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
                     trend(market, table, growth_scenario, "final_demand", beginnings),
                     shocks(market, disruptions, beginnings, length), gone, weight, expectations == "consistent", patterns(schedule),
                     tuple(stocks))
-    keep = Folder(File(folder), fingerprint(whole, state)) if folder is not None else None
+    keep = Folder(File(folder), fingerprint(whole, state, chunk)) if folder is not None else None
     parts: list[Mapping[str, np.ndarray]] = []
     with _bar(progress, 2 * len(beginnings) * -(-market.draws // chunk)) as tick:
         for first in range(0, market.draws, chunk):
             rows = np.arange(first, min(first + chunk, market.draws))
             found = keep.read(first) if keep else None
             if found is None:
-                found = _chunk(whole, state, rows, adjustment, tick)
+                found = _chunk(whole, state, rows, tick)
                 if keep:
                     keep.write(first, found)
             else:
@@ -170,14 +171,9 @@ def _check(expectations: str, weight: float, draw_repeals: bool, state: PathStat
             raise ScenarioError(f"state: found a path that goes on in {state.year:g}; expected years from there, found {first:g}")
 
 
-def _chunk(whole: Setting, state: PathState | None, rows: np.ndarray, adjustment: Mapping[str, float] | None,
-           tick: Callable[[], None]) -> dict[str, np.ndarray]:
+def _chunk(whole: Setting, state: PathState | None, rows: np.ndarray, tick: Callable[[], None]) -> dict[str, np.ndarray]:
     """Both runs of some draws, as flat arrays: records `run/name`, the state `state/run/name`, and how expectations settled."""
-    market = whole.market
-    if len(rows) < market.draws:
-        market = replace(market, dataset=market.dataset.isel(draw=rows))
-    plans = tuple(plan.at(rows) for plan in whole.plans)
-    setting = replace(whole, market=market, plans=plans, speeds=speeds(market, whole.periods_per_year, adjustment), gone=whole.gone[rows])
+    setting = whole if len(rows) == whole.market.draws else whole.at(rows)
     start = first_state(setting) if state is None else PathState(state.year, state.policy.at(rows), state.none.at(rows))
     records, end, rounds, settled = run_path(setting, start, tick)
     flat = {f"{run}/{name}": array for run, record in records.items() for name, array in record.items()}
