@@ -8,12 +8,17 @@ from typing import Any
 import floormodel as fm
 
 
+def market_record(market: fm.Market) -> dict[str, Any]:
+    """Which market it was: name, benchmark year, horizon, deck of prices, hashes of its tables."""
+    return {"name": market.name, "benchmark": market.year, "horizon": market.horizon, "deck": market.deck, "sha256": dict(market.hashes)}
+
+
 def record_of(title: str, parts: Mapping[str, fm.Comparison]) -> dict[str, Any]:
     """What run.json says of an experiment besides the versions."""
     first = next(iter(parts.values())).market
     return {
         "title": title,
-        "market": {"name": first.name, "benchmark": first.year, "horizon": first.horizon, "deck": first.deck, "sha256": dict(first.hashes)},
+        "market": market_record(first),
         "draws": first.draws, "seed": first.seed,
         "parts": {name: {"open_projects": [f"{g}:{r}" for g, r in runs.market.opened], "share_converged": runs.share_converged,
                          "identities": runs.identities(),
