@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -255,6 +256,16 @@ def test_debug_shows_the_traceback(study, tmp_path, monkeypatch):
     assert result.exit_code == 4
     assert "Traceback" in result.stderr
     assert "in write_study" in result.stderr
+
+
+def test_check_names_what_would_change_nothing(study):
+    """A floor in USD/kg where USD/t are meant is valid, and far below every price."""
+    study.write_text(STUDY.replace("110_000", "110"))
+    result = call("check", study)
+    assert result.exit_code == 0 and "no faults" in result.stdout
+    assert re.search(r"note: floor: price_floor: floor 110 USD/t is below every benchmark border price \(lowest \d{5}", result.stderr)
+    study.write_text(STUDY)
+    assert call("check", study).stderr == ""
 
 
 @pytest.mark.parametrize("words", [

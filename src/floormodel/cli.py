@@ -20,7 +20,8 @@ from typing import Any, NoReturn
 import click
 
 from floormodel.difference import diff
-from floormodel.errors import FloormodelError
+from floormodel.equilibrium.solve import build_terms
+from floormodel.errors import FloormodelError, InertWarning
 from floormodel.market import list_markets, load_market
 from floormodel.policies import REGISTRY
 from floormodel.report.market_card import market_card
@@ -126,9 +127,15 @@ def run(study: Path, output: Path, overwrite: bool, draws: int | None) -> int:
 @click.argument("study", type=click.Path(path_type=Path))
 @debug_option
 def check(study: Path) -> int:
-    """Check the study file STUDY against its market, without running it."""
+    """Check the study file STUDY against its market, without running it, and name what would change nothing."""
     question = read_study(study)
-    question.load()
+    market = question.load()
+    for name, chosen in question.scenarios.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InertWarning)
+            notes = build_terms(market, chosen)[1]
+        for note in notes:
+            click.echo(f"note: {name}: {note}", err=True)
     policies = sum(len(p) for p in question.scenarios.values())
     draws = f"{question.ensemble.draws:,} draws" if question.ensemble else "central figures"
     click.echo(f"{study}: no faults; market {question.market}, {len(question.scenarios)} scenario(s), "
