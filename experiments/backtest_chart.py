@@ -13,7 +13,7 @@ from floormodel.report.style import BLUE, GREY, INK, VERMILLION, PlainNumbers, f
 PRICES = ("outside_price", "inside_price", "wedge")
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 FOOT = ("Dots: median over draws and variants; bars: 5 to 95 %; diamonds: what was seen. Filled: hit, direction and size right; "
-        "open: miss. (s): secondary source. (m): set by the measure itself. (n): not scored.")
+        "open: miss. (s): secondary source. (m): set by the measure itself. (n): not counted, for other reasons.")
 
 
 def in_prices(card: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def score_chart(rows: pd.DataFrame, title: str, subtitle: str, unit: str, log: b
         for row in mine.itertuples():
             at += 1
             labels.append(f"{row.what}, {months(row.months)}" + " (s)" * (row.confidence == "secondary") + " (m)" * bool(row.by_measure)
-                          + " (n)" * (row.mark == "not_scored"))
+                          + " (n)" * (row.mark in ("not_scored", "not_frozen")))
             bold.append(False)
             places.append(at)
         at += 1.3

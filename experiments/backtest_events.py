@@ -6,7 +6,6 @@ variants, and what was observed. Home shipments and final use of a market in a f
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from functools import cached_property
 from pathlib import Path
@@ -147,22 +146,29 @@ class Event(Strict):
         return _own_market(self.name, self.title, self.market)
 
     def policies(self, variant: Variant) -> list[fm.Dated]:
-        """Instruments of a variant with their years."""
-        faults, out = Faults(f"{self.name}.toml, variant {variant.name!r}"), []
-        for k, fields in enumerate(variant.policies, 1):
-            given = dict(fields)
-            first, last, kind = given.pop("first", 0), given.pop("last", None), str(given.get("kind"))
-            if kind not in fm.REGISTRY:
-                faults.add(f"policy {k}, kind", kind, "a kind of instrument", did_you_mean(kind, fm.REGISTRY))
-                continue
-            try:
-                policy = fm.REGISTRY[kind].model_validate(given)
-            except ValidationError as exc:
-                _add(exc, faults, f"policy {k}, ")
-                continue
-            out.append(fm.Dated(policy, self.year + first, None if last is None else self.year + last + 1))
+        """Instruments of a variant with their years; DataError with all their faults."""
+        faults = Faults(f"{self.name}.toml")
+        out = _instruments(variant, self.year, faults)
         faults.raise_if_any()
         return out
+
+
+def _instruments(variant: Variant, year: int, faults: Faults) -> list[fm.Dated]:
+    """Instruments without a fault; kinds are those of the registry."""
+    out = []
+    for k, fields in enumerate(variant.policies, 1):
+        given, where = dict(fields), f"variant {variant.name!r}, policy {k}, "
+        first, last, kind = given.pop("first", 0), given.pop("last", None), str(given.get("kind"))
+        if kind not in fm.REGISTRY:
+            faults.add(where + "kind", kind, "a kind of instrument", did_you_mean(kind, fm.REGISTRY))
+            continue
+        try:
+            policy = fm.REGISTRY[kind].model_validate(given)
+        except ValidationError as exc:
+            _add(exc, faults, where)
+            continue
+        out.append(fm.Dated(policy, year + first, None if last is None else year + last + 1))
+    return out
 
 
 def _add(error: ValidationError, faults: Faults, where: str = "") -> None:
@@ -178,9 +184,9 @@ def _add(error: ValidationError, faults: Faults, where: str = "") -> None:
                    known.get(item["type"], item["msg"]))
 
 
-def event_names() -> list[str]:
+def event_names(folder: Path = EVENTS) -> list[str]:
     """Names of the events, in the order of their files."""
-    return sorted(p.stem for p in EVENTS.glob("*.toml"))
+    return sorted(p.stem for p in folder.glob("*.toml"))
 
 
 def read_event(name: str, folder: Path = EVENTS) -> Event:
@@ -193,7 +199,7 @@ def read_event(name: str, folder: Path = EVENTS) -> Event:
     """
     path = folder / f"{name}.toml"
     if not path.is_file():
-        raise DataError(f"event {name!r}: no file {path.name}; {did_you_mean(name, [p.stem for p in folder.glob('*.toml')])}")
+        raise DataError(f"event {name!r}: no file {path.name}; {did_you_mean(name, event_names(folder))}")
     faults = Faults(path.name)
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
@@ -211,7 +217,7 @@ def read_event(name: str, folder: Path = EVENTS) -> Event:
 
 
 def _check(event: Event, faults: Faults) -> None:
-    """Sources that are named, regions and goods that exist, ends in order, keys used once."""
+    """Sources that are named, regions, goods and instruments that exist, ends in order, keys used once."""
     own = event.market if isinstance(event.market, OwnMarket) else None
     goods, regions = (own.goods, own.regions) if own else (event.benchmark.goods, event.benchmark.regions)
     for i, figure in enumerate(own.figures if own else (), 1):
@@ -228,6 +234,8 @@ def _check(event: Event, faults: Faults) -> None:
     for region in (*event.actor, *(event.outside or ())):
         if region not in regions:
             faults.add("actor, outside", region, "a region of the market", did_you_mean(region, regions))
+    for variant in event.variant:
+        _instruments(variant, event.year, faults)
     keys = [o.key for o in event.observation]
     for o in event.observation:
         where = f"observation {o.key}"
@@ -290,8 +298,3 @@ def _own_market(name: str, title: str, market: OwnMarket) -> fm.Market:
     figures = pd.DataFrame(rows, columns=COLUMNS).astype({c: float for c in ("value", "low", "high")})
     return fm.Market(name=name, title=title, year=market.year, basis=market.basis, dataset=to_arrays(figures, goods, regions, "short"),
                      horizon="short", figures=figures)
-
-
-def fingerprint(name: str) -> str:
-    """SHA-256 of an event file, with line ends of one kind."""
-    return hashlib.sha256((EVENTS / f"{name}.toml").read_bytes().replace(b"\r\n", b"\n")).hexdigest()

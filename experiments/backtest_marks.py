@@ -3,11 +3,13 @@ has. The event files stay as they were."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pandas as pd
 
 from experiments.backtest_events import EVENTS, Event, Observation, read_event
+from experiments.backtest_signs import sign_of_theory
 
 MARKS, CONTROLS = EVENTS / "marks.csv", EVENTS / "controls.csv"
 KINDS = ("by_measure", "not_scored")
@@ -31,20 +33,10 @@ def borrowed_controls(path: Path = CONTROLS) -> dict[Key, float]:
     return {(r.event, r.key): files[r.of_event][r.of_key] for r in table.itertuples()}
 
 
-# The way a measure alone moves things, whatever else happens: +1 up, -1 down. A measure that holds supply back is scarcity.
-SCARCITY = {"outside_price": 1, "inside_price": -1, "wedge": 1, "exports": -1, "imports": -1, "output": -1, "output_share": -1}
-PLENTY = {"outside_price": -1, "inside_price": -1, "wedge": 0, "exports": 1, "imports": 1, "output": 0, "output_share": 0}
-SUPPORT = {"outside_price": -1, "inside_price": 1, "wedge": -1, "exports": -1, "imports": -1, "output": 1, "output_share": 1, "payment": 1}
-SIGNS = {"export_quota": SCARCITY, "export_licence": SCARCITY, "processing_capacity": SCARCITY, "stockpile": PLENTY,
-         "price_gap_subsidy": SUPPORT, "price_floor": SUPPORT}
 STEP = 1.5  # half as much again, or a third less
 
 
-def sign_of_theory(event: Event, seen: Observation) -> int:
-    """+1, -1 or 0: the way the first instrument of the first variant moves what was observed."""
-    return SIGNS[str(event.variant[0].policies[0]["kind"])].get(seen.metric, 0)
-
-
 def by_theory(event: Event, seen: Observation) -> float:
-    """A forecast without a model: `STEP` times what was before, or `STEP` times less, by the sign of theory."""
-    return seen.before * STEP ** sign_of_theory(event, seen)
+    """A forecast without a model: `STEP` times what was before, or `STEP` times less, by the sign of theory; NaN where it has none."""
+    sign = sign_of_theory(event, seen)
+    return math.nan if sign is None else seen.before * STEP**sign

@@ -6,7 +6,8 @@
 - A hit is both. Beside them: whether what was seen lies within the model's own 5 to 95 %, and how a forecast that nothing happens scores.
 
 Added after the scores were seen, and changing no rule: the score of the sign of theory, that of each variant alone, that of a price with
-and without its control, and marks (`backtest_marks`) that take rows out of the count.
+and without its control, and marks (`backtest_marks`) that take rows out of the count. An event whose file is not frozen is scored and not
+counted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 
 import floormodel as fm
 from experiments.backtest_events import EVENTS, Event, Observation
+from experiments.backtest_frozen import not_frozen
 from experiments.backtest_marks import borrowed_controls, by_theory, marks
 from experiments.backtest_run import Outcome, outcome
 from experiments.words import quantiles
@@ -29,6 +31,7 @@ FACTOR = {"outside_price": 2.0, "inside_price": 2.0, "payment": 2.0, "wedge": 1.
 POINTS = 0.20
 EDGE = 1e-6  # what lies on a limit, but for rounding, is within it
 REASONS = EVENTS / "reasons.csv"
+UNFROZEN = "The file is not in frozen.csv: nothing says that it was written before the event was scored."
 NUMBERS = ("observed", "low", "high", "before", "q05", "q50", "q95", "model_before", "solved")
 
 
@@ -82,27 +85,30 @@ def with_and_without_control(seen: Observation, found: Outcome, control: float) 
 
 
 def against_theory(event: Event, seen: Observation, median: float) -> dict[str, object]:
-    """The marks of a forecast without a model, by the sign of theory alone."""
+    """The marks of a forecast without a model, by the sign of theory alone; not scored where theory has no sign."""
     forecast, observed = by_theory(event, seen), seen.seen()[0]
+    if math.isnan(forecast):
+        return {"theory": forecast, **dict.fromkeys(("theory_scored", "theory_direction", "theory_size", "theory_hit", "as_theory"), False)}
     way, near = direction(forecast, seen.before) == direction(observed, seen.before), size_right(seen.metric, forecast, observed)
-    return {"theory": forecast, "theory_direction": way, "theory_size": near, "theory_hit": way and near,
+    return {"theory": forecast, "theory_scored": True, "theory_direction": way, "theory_size": near, "theory_hit": way and near,
             "as_theory": direction(forecast, seen.before) == direction(median, seen.before)}
 
 
 def scorecard(events: Sequence[Event], paths: Mapping[str, Sequence[fm.Path]]) -> pd.DataFrame:
     """One row per observation, in the order of the files: what was seen, the model's median and range, the marks, the reason of a miss."""
     why, marked, borrowed = reasons(), marks(), borrowed_controls()
+    unfrozen = not_frozen([e.name for e in events])
     rows = []
     for event in events:
         for seen in event.observation:
             found = outcome(event, paths[event.name], seen)
             line, at = score(seen, found), (event.name, seen.key)
-            mark, because = marked.get(at, ("", ""))
+            mark, because = ("not_frozen", UNFROZEN) if event.name in unfrozen else marked.get(at, ("", ""))
             fixed = seen.by_measure or mark == "by_measure"
             control = seen.control if seen.control != 1.0 else borrowed.get(at, 1.0)
             rows.append({"event": event.name, "title": event.title, "tier": event.tier, "key": seen.key, "what": seen.what,
                          "metric": seen.metric, "months": seen.months, "confidence": seen.confidence, "by_measure": fixed,
-                         "counted": not fixed and mark != "not_scored", "mark": mark, "mark_reason": because,
+                         "counted": not fixed and mark not in ("not_scored", "not_frozen"), "mark": mark, "mark_reason": because,
                          "note": seen.note, "source": event.sources[seen.source], **line, **variants_alone(seen, found),
                          **with_and_without_control(seen, found, control), **against_theory(event, seen, float(str(line["q50"]))),
                          "reason": "" if line["hit"] else why.get(at, "")})
@@ -117,7 +123,7 @@ def reasons(path: Path = REASONS) -> dict[tuple[str, str], str]:
     return {(e, k): r for e, k, r in zip(table["event"], table["key"], table["reason"])}
 
 
-MARKS = ("direction", "size", "hit", "inside", "naive_direction", "naive_size", "naive_hit",
+MARKS = ("direction", "size", "hit", "inside", "naive_direction", "naive_size", "naive_hit", "theory_scored",
          "theory_direction", "theory_size", "theory_hit")
 
 
@@ -126,8 +132,10 @@ def groups(card: pd.DataFrame) -> dict[str, np.ndarray]:
     free, metric = card["counted"].to_numpy(bool), card["metric"]
     inside = metric.isin(["inside_price", "wedge"]).to_numpy()
     outside, first = (metric == "outside_price").to_numpy(), (card["months"] <= 12).to_numpy()
-    return {"All observations": np.ones(len(card), bool), "Set by the measure itself": card["by_measure"].to_numpy(bool),
-            "Not scored": (card["mark"] == "not_scored").to_numpy(), "All others": free,
+    unfrozen = (card["mark"] == "not_frozen").to_numpy()
+    return {"All observations": np.ones(len(card), bool), "Set by the measure itself": card["by_measure"].to_numpy(bool) & ~unfrozen,
+            "Not scored": (card["mark"] == "not_scored").to_numpy(), **({"Not frozen, not counted": unfrozen} if unfrozen.any() else {}),
+            "All others": free,
             "Others, read or derived": free & (card["confidence"] != "secondary").to_numpy(),
             "Others, prices outside": free & outside, "Others, prices inside and wedges": free & inside,
             "Others, volumes and shares": free & ~outside & ~inside, "Others, first year": free & first, "Others, later": free & ~first}

@@ -16,11 +16,11 @@ from scipy.optimize import brentq
 
 import floormodel as fm
 from experiments.__main__ import main
-from experiments.backtest import EXPECTED, EXPECTED_DRAWS, EXPECTED_SEED, cards
+from experiments.backtest import EXPECTED, EXPECTED_DRAWS, EXPECTED_SEED, cards, expected, frozen_by_year
 from experiments.backtest_brief import Pages
-from experiments.backtest_events import EVENTS, Event, Observation, event_names, read_event
-from experiments.backtest_frozen import changed
-from experiments.backtest_marks import KINDS, borrowed_controls, by_theory, marks, sign_of_theory
+from experiments.backtest_events import EVENTS, event_names, read_event
+from experiments.backtest_frozen import FIRST, FROZEN, LATER, changed, freeze, frozen_later, not_frozen
+from experiments.backtest_marks import KINDS, borrowed_controls, by_theory, marks
 from experiments.backtest_run import Outcome, outcome
 from experiments.backtest_score import (
     against_theory,
@@ -33,59 +33,20 @@ from experiments.backtest_score import (
     variants_alone,
     with_and_without_control,
 )
+from experiments.backtest_signs import sign_of_theory
+from experiments.words import number
 from floormodel.errors import DataError, ScenarioError
 from floormodel.report.brief import render
+from tests.written_event import WRITTEN, seen, written
 
 CORE = {"ree_quota_2010", "cobalt_drc_2025", "nickel_indonesia_2014", "gallium_germanium_2023", "graphite_2023_null", "tin_ita_1985",
         "bauxite_indonesia_2014"}
 QUICK = ("tin_ita_1985", "graphite_china_2023")
-WRITTEN = """
-title = "A quota"
-event = "a_quota"
-tier = "C"
-year = 2001
-actor = ["A"]
-measure = "A exports half."
-leaves_out = "Everything else."
-sources = { book = "A book, 2000" }
-[market]
-year = 2000
-basis = "t"
-goods = ["good"]
-regions = ["A", "B"]
-figures = [
-  { variable = "output0", good = "good", region = "A", value = 100, unit = "t/yr", year = 2000, source = "book" },
-  { variable = "flow0", good = "good", region = "A", partner = "B", value = 60, unit = "t/yr", year = 2000, source = "book" },
-  { variable = "price0", good = "good", value = 10, unit = "USD/t", year = 2000, source = "book" },
-  { variable = "supply_elasticity_short", good = "good", value = 0, unit = "1", year = 2000, source = "book" },
-  { variable = "supply_elasticity_long", good = "good", value = 0, unit = "1", year = 2000, source = "book" },
-  { variable = "demand_elasticity_short", good = "good", value = 0.5, unit = "1", year = 2000, source = "book" },
-  { variable = "demand_elasticity_long", good = "good", value = 0.5, unit = "1", year = 2000, source = "book" },
-  { variable = "sourcing_elasticity_short", good = "good", value = 3, unit = "1", year = 2000, source = "book" },
-  { variable = "sourcing_elasticity_long", good = "good", value = 3, unit = "1", year = 2000, source = "book" },
-]
-[[variant]]
-name = "half"
-policies = [{ kind = "export_quota", good = "good", exporter = "A", quota = 30, first = 0, last = 0 }]
-[[observation]]
-key = "outside"
-what = "Price in B"
-metric = "outside_price"
-good = "good"
-months = 12
-value = 4
-confidence = "read"
-source = "book"
-"""
 
 
-def written(tmp_path, text: str = WRITTEN) -> Event:
-    (tmp_path / "a.toml").write_text(text, "utf-8")
-    return read_event("a", tmp_path)
-
-
-def seen(event: Event, **fields) -> Observation:
-    return Observation.model_validate({**event.observation[0].model_dump(), **fields})
+@pytest.fixture(scope="module")
+def quick() -> pd.DataFrame:
+    return cards([read_event(n) for n in QUICK], EXPECTED_DRAWS, EXPECTED_SEED)
 
 
 def test_every_event_file_is_read_and_its_market_is_an_equilibrium():
@@ -103,16 +64,32 @@ def test_every_event_file_is_read_and_its_market_is_an_equilibrium():
         assert still[:, made] / event.benchmark.dataset["price0"].values[made] == pytest.approx(1.0, rel=1e-9)
 
 
-def test_event_files_are_those_that_were_scored_first():
-    """Whoever changes one says so in `frozen.csv`, and the brief prints it."""
+def test_frozen_event_files_are_those_that_were_scored_first(tmp_path):
+    """Whoever changes one says so in `frozen.csv`, and the brief prints it. A file that is not listed does not count."""
+    table = pd.read_csv(FROZEN, dtype=str, keep_default_na=False)
+    assert table["event"].is_unique and set(table["event"]) <= set(event_names()) and set(table["frozen"]) <= {FIRST, LATER}
+    assert table["sha256"].str.fullmatch("[0-9a-f]{64}").all()
     assert all(reason for reason in changed().values()), changed()
+    other = tmp_path / "frozen.csv"
+    table[table["event"] != "tin_ita_1985"].to_csv(other, index=False)
+    assert set(not_frozen(event_names(), other)) == {"tin_ita_1985", *not_frozen(event_names())} and not changed(other)
+    assert "tin_ita_1985" not in frozen_later() and "tin_ita_1985" in (freeze(other), frozen_later(other))[1]
+    table.assign(sha256="0" * 64).to_csv(other, index=False)
+    assert set(changed(other)) == set(table["event"])
 
 
-def test_left_out_events_and_reasons_name_what_exists():
+def test_every_miss_has_a_reason_and_every_reason_a_miss():
+    """From the kept tables, without a run: counted misses, and those that the table of misses shows as set by the measure."""
+    kept, why = pd.read_csv(EXPECTED), pd.read_csv(EVENTS / "reasons.csv", dtype=str, keep_default_na=False)
+    misses = set(kept.loc[~kept["hit"], ["event", "key"]].itertuples(index=False, name=None))
+    assert len(misses) > 20 and not why.duplicated(["event", "key"]).any()
+    assert set(why[["event", "key"]].itertuples(index=False, name=None)) == misses
+    assert why["reason"].str.len().min() > 20 and set(reasons()) == misses
+
+
+def test_left_out_events_are_not_entered():
     left = pd.read_csv(EVENTS / "not_entered.csv")
     assert left["why"].notna().all() and not set(left["event"]) & {read_event(n).event for n in event_names()}
-    known = {(n, o.key) for n in event_names() for o in read_event(n).observation}
-    assert set(reasons()) <= known and all(reasons().values())
 
 
 def test_faults_of_an_event_file_are_named_together(tmp_path):
@@ -132,9 +109,12 @@ def test_faults_of_an_event_file_are_named_together(tmp_path):
     event = written(tmp_path, WRITTEN.replace("value = 60", "value = 160"))
     with pytest.raises(DataError, match="home shipments of good in A: found -60 t"):
         event.benchmark  # noqa: B018
-    event = written(tmp_path, WRITTEN.replace("export_quota", "export_quotas"))
-    with pytest.raises(DataError, match="did you mean 'export_quota'"):
-        event.policies(event.variant[0])
+    with pytest.raises(DataError) as caught:
+        written(tmp_path, WRITTEN.replace("export_quota", "export_quotas"))
+    assert "a.toml: 1 fault(s)" in str(caught.value) and ("variant 'half', policy 1, kind: found export_quotas; expected a kind of "
+                                                          "instrument; did you mean 'export_quota'?") in str(caught.value)
+    with pytest.raises(DataError, match="variant 'half', policy 1, quota: found '30 t'"):
+        written(tmp_path, WRITTEN.replace("quota = 30", 'quota = "30 t"'))
 
 
 def test_a_market_in_a_file_is_what_output_and_trade_leave(tmp_path):
@@ -247,11 +227,6 @@ def test_a_score_by_hand(tmp_path):
     assert not line["direction"] and not line["size"] and line["direction_model"] == "down"
 
 
-@pytest.fixture(scope="module")
-def quick() -> pd.DataFrame:
-    return cards([read_event(n) for n in QUICK], EXPECTED_DRAWS, EXPECTED_SEED)
-
-
 def same(now: pd.DataFrame, kept: pd.DataFrame) -> None:
     assert now[["event", "key", "metric"]].to_numpy().tolist() == kept[["event", "key", "metric"]].to_numpy().tolist()
     for column in ("observed", "q05", "q50", "q95"):
@@ -261,10 +236,16 @@ def same(now: pd.DataFrame, kept: pd.DataFrame) -> None:
 
 
 def test_the_scorecard_is_found_again(quick):
-    """That of two quick events; `python -m experiments.backtest` writes all of it, and no difference should be left behind."""
+    """That of two quick events; `python -m experiments.backtest` writes that of all, and no difference should be left behind."""
     kept = pd.read_csv(EXPECTED)
-    assert sorted(set(kept["event"])) == event_names()
+    assert sorted(set(kept["event"])) == sorted(e.name for e in frozen_by_year())
     same(quick, pd.concat([kept[kept["event"] == n] for n in QUICK]))
+
+
+@pytest.mark.slow
+def test_the_whole_scorecard_is_found_again():
+    """All frozen events, run again and set beside `backtest.expected.csv`."""
+    same(expected(frozen_by_year()), pd.read_csv(EXPECTED))
 
 
 def test_counts_and_pages_say_what_the_scorecard_holds(quick):
@@ -277,6 +258,9 @@ def test_counts_and_pages_say_what_the_scorecard_holds(quick):
     assert len(rows) == 4  # tin: two years; graphite: price and exports of one
     page = render(Pages([read_event(n) for n in QUICK], quick, 20, 7).brief())
     assert f"{int(free['hit'].sum())} of {len(free)}" in page and not re.search(r"\bnan\b|NaN", re.sub(r"data:image[^\"]*", "", page))
+    said = Pages([read_event(n) for n in (*QUICK, "coffee_ica_1989")], quick, 20, 7)
+    assert "Not so: End of coffee quotas, 1989, written after the scores of the others were known" in said.written()
+    assert f"it hits {number(once(free)['hit'].sum())} of 2" in said.without_later()  # tin, two years: graphite has no row that counts
     for miss in free[~free["hit"]].itertuples():
         assert reasons()[(miss.event, miss.key)] in page.replace("&#x27;", "'").replace("&#39;", "'")
 
@@ -287,7 +271,7 @@ def test_a_market_is_refused():
 
 
 def test_the_experiment_writes_its_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.backtest.event_names", lambda: list(QUICK))
+    monkeypatch.setattr("experiments.backtest.event_names", lambda folder: list(QUICK))
     done = CliRunner().invoke(main, ["backtest", "-o", str(tmp_path / "out"), "--draws", "3"])
     assert done.exit_code == 0, done.output[-2000:]
     record = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
