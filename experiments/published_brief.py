@@ -208,7 +208,8 @@ class Pages:
         decks = Table("Nolans by price deck", self.p.projects.nolans, {
             "mean price": "USD/kg", "rate of return": "%", "net present value": "million USD", "pays at its own hurdle": "% of draws"},
             "Rate and value (at 8 %) at full output, with the range over what the study's summary does not tell: years of building and "
-            "ramp-up, depreciation, renewals, working capital. Last column: over draws of the costs of the representative plant.",
+            "ramp-up, depreciation, renewals, working capital. Last column: over draws of the costs of the representative plant. "
+            "Costs are in money of the year of each price.",
             name="nolans-decks")
         return Section("Nolans: a mine's rate of return", [*self.pair("nolans"), decks])
 

@@ -22,6 +22,7 @@ UNTOLD: Mapping[str, tuple[float, ...]] = {
     "build_years": (3, 2), "ramp_years": (3, 2), "depreciation_years": (10, 20), "sustaining": (0.01, 0.0),
     "working_capital": (0.05, 0.0, 0.1)}
 COST_SEED = 11
+PLANT, STUDIED = "mine_and_separation_aus", 2022  # the representative plant, and the year of the study's money
 QUARTERS = ("2025_q4", "2026_q1")
 REFERENCES = {"own_price": "the producers' own price", "index_of_china": "the price in China"}
 
@@ -55,14 +56,12 @@ def returns(project: Project, prices: np.ndarray, capacity: float) -> tuple[floa
 def nolans(inputs: Mapping[str, float], draws: int) -> pd.DataFrame:
     """By price deck: mean price, rate of return and value with what the study does not tell at its centre and over its range, and the
     share of draws of our own plant's costs in which it earns its hurdle."""
-    plant = load_projects("rare_earths")["mine_and_separation_aus"]
-    capacity = inputs["nolans_capacity"]
-    drawn = plant.drawn(draws, COST_SEED)
-    full = replace(plant, utilisation=1.0)
-    choices = [replace(full, **{name: type(getattr(full, name))(v) for name, v in zip(UNTOLD, values)})
-               for values in itertools.product(*UNTOLD.values())]
-    rows = []
-    for label, prices in decks(inputs, plant).items():
+    capacity, rows = inputs["nolans_capacity"], []
+    for label, (year, prices) in decks(inputs).items():
+        plant = load_projects("rare_earths", year)[PLANT]
+        drawn, full = plant.drawn(draws, COST_SEED), replace(plant, utilisation=1.0)
+        choices = [replace(full, **{name: type(getattr(full, name))(v) for name, v in zip(UNTOLD, values)})
+                   for values in itertools.product(*UNTOLD.values())]
         found = np.array([returns(p, prices, capacity) for p in choices])
         value = npv(np.asarray(drawn.hurdle), project_cash_flow(drawn, (1 - np.asarray(drawn.royalty))[..., None] * prices))
         rows.append({"price": label, "mean price": float(prices.mean()) / 1000,
@@ -72,19 +71,21 @@ def nolans(inputs: Mapping[str, float], draws: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def decks(inputs: Mapping[str, float], plant: Project) -> dict[str, np.ndarray]:
-    """Gate prices by year of operation (life,), USD/t, of each deck."""
+def decks(inputs: Mapping[str, float]) -> dict[str, tuple[int, np.ndarray]]:
+    """Year of the money in which costs are counted, and gate prices by year of operation (life,), USD/t, of each deck."""
+    plant = load_projects("rare_earths")[PLANT]
+
     def level(price: float) -> np.ndarray:
         return np.full(plant.life, price)
 
     def gate(deck: str | None) -> float:
         return float(fm.load_market("rare_earths", deck=deck).dataset["price0"].sel(good=plant.good, region=plant.region))
 
-    return {"the study's: offtake, then the rest of the life": study_deck(inputs, plant.life),
-            "level, the study's mean over the life": level(1000 * inputs["nolans_price_life"]),
-            "level, the study's mean over the offtake": level(1000 * inputs["nolans_price_early"]),
-            "level, the price guaranteed in the United States": level(110_000.0),
-            "level, price of 2025": level(gate("2025")), "level, price of 2024": level(gate(None))}
+    return {"the study's: offtake, then the rest of the life": (STUDIED, study_deck(inputs, plant.life)),
+            "level, the study's mean over the life": (STUDIED, level(1000 * inputs["nolans_price_life"])),
+            "level, the study's mean over the offtake": (STUDIED, level(1000 * inputs["nolans_price_early"])),
+            "level, the price guaranteed in the United States": (2025, level(110_000.0)),
+            "level, price of 2025": (2025, level(gate("2025"))), "level, price of 2024": (2024, level(gate(None)))}
 
 
 def payments(inputs: Mapping[str, float], reported: Mapping[str, float], study: pd.DataFrame) -> pd.DataFrame:

@@ -54,6 +54,48 @@ def test_worth_of_a_guarantee_is_what_it_pays_on_paths():
     put = 105.0 * norm.cdf(-d2) - 110.0 * norm.cdf(-d2 - SD)
     assert found.guarantee == pytest.approx(put * (0.9 / 1.1) ** 3)
     assert project_finance(project, PlantPrices(110.0), TERMS, RISK).guarantee == 0
+    # it is what the guarantee adds to the value of a plant that pays no tax
+    years = Project("plant", "refined", "USA", "refining", capex=100.0, opex=20.0, life=12, build_years=2, hurdle=0.1, ramp_years=3)
+    for level in (0.0, 40.0, 60.0):
+        with_it, without = (viability(years, PlantPrices(45.0), PlantPrices(40.0), risk=RISK, paths=1, repeal_hazard=0.05,
+                                      guaranteed_price=k).npv[0] for k in (level, 0.0))
+        paid = project_finance(years, PlantPrices(45.0), TERMS, RISK, PlantPrices(40.0), repeal_hazard=0.05, guaranteed_price=level)
+        assert paid.guarantee[0] == pytest.approx(with_it - without, abs=1e-9)
+
+
+def test_owners_gain_from_a_guarantee_below_the_mean_and_lenders_from_one_above_their_price():
+    """Lenders see 110 x 0.9^0.8 = 101.1 as if it were sure; owners the mean of the larger of price and guarantee."""
+    terms = DebtTerms(interest_rate=0.05, tenor=4, dscr=1.4, gearing=1.0, inflation=0.0, lenders_price=0.9)
+    project = one_year(input_exposure=0.0, royalty=0.0)
+
+    def found(guaranteed):
+        return project_finance(project, PlantPrices(110.0, 15.0), terms, RISK, paths=20, guaranteed_price=guaranteed)
+
+    lenders = 110.0 * 0.9**0.8
+    for level in (0.0, 70.0, 100.0, 105.0):
+        service = (max(lenders, level) - 35.0) / 1.4
+        d1 = np.log(110.0 / max(level, 1e-9)) / SD + SD / 2
+        mean = 110.0 * norm.cdf(d1) + level * norm.cdf(SD - d1)
+        assert found(level).debt == pytest.approx(service / 1.05)
+        assert found(level).dscr == pytest.approx((mean - 35.0) / service)
+        borrowed = service / 1.05 / ((1.05**2 + 1.05 + 1) / 3)  # of the 100 spent, before interest during construction
+        assert found(level).equity_npv == pytest.approx(borrowed - 100.0 + mean - 35.0 - service)
+    values = np.ravel([found(k).equity_npv for k in (60.0, 70.0, 80.0, 90.0, 100.0)])
+    assert np.all(np.diff(values) > 0)
+
+
+def test_a_guarantee_of_the_covenant_price_keeps_the_covenant_while_it_stands():
+    terms = DebtTerms(interest_rate=0.05, tenor=4, dscr=1.4, gearing=1.0, inflation=0.0)
+    project, prices = one_year(input_exposure=0.0), PlantPrices(110.0, 15.0)
+    least = 35.0 + 1.2 * 75.0 / 1.4  # 99.3, below the 110 that the debt is sized on
+
+    def binds(guaranteed, hazard=0.0):
+        return bool(project_finance(project, prices, terms, RISK, prices, paths=20, guaranteed_price=guaranteed,
+                                    repeal_hazard=hazard).covenant_binds[0])
+
+    assert [binds(k) for k in (0.0, least - 0.01, least + 0.01)] == [True, True, False]
+    # repealed by year 3 with a chance of 1 - 0.99^3 = 3 %, too little to matter, or of 27 %, of which a third and more falls below
+    assert not binds(least + 0.01, hazard=0.01) and binds(least + 0.01, hazard=0.1)
 
 
 def test_price_at_which_a_plant_pays_with_a_given_chance():

@@ -9,7 +9,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "finance.md").read_text("utf-8")
 def test_the_page_prints_what_it_says(capsys):
     session: dict = {}
     blocks = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.S)
-    assert len(blocks) == PAGE.count("```python") == 6
+    assert len(blocks) == PAGE.count("```python") == 7
     for code, printed in blocks:
         assert max(map(len, code.splitlines())) <= 140
         exec(compile(code, "finance.md", "exec"), session)  # noqa: S102 (the text under test)

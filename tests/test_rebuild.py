@@ -10,7 +10,8 @@ from calibration import chain, manifest
 from calibration.__main__ import DATA, MARKETS, main
 from tests.same_tables import same
 
-BY_HAND = {"projects.csv", "projects_sources.csv", "plans.csv", "plans_sources.csv", "projections_sources.csv"}
+BY_HAND = {"projects.csv", "projects_sources.csv", "plans.csv", "plans_sources.csv", "projections_sources.csv",
+           "us_cpi.csv", "us_cpi_sources.csv"}
 CHAIN = [name for name in MARKETS if not (Path(chain.__file__).parent / f"{name}.py").is_file()]
 
 

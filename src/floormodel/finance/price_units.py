@@ -1,13 +1,16 @@
-"""Price units, currencies and value added tax made explicit: any quoted price to USD per tonne of what is priced.
+"""Price units, currencies, value added tax and the year of the money made explicit: any quoted price to USD per tonne of what is priced.
 
 A unit reads `CURRENCY/MASS`, with what the mass is of behind it where that is not the market's basis, and ` incl. VAT` where the price
 contains it: ``USD/lb``, ``CNY/t Li2CO3 incl. VAT``, ``USD/mtu WO3``. The pound is that of 1959, 0.45359237 kg; a metric tonne unit
-(`mtu`) is 10 kg.
+(`mtu`) is 10 kg. Money of one year becomes that of another by the consumer price index of the United States.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
+
+import pandas as pd
 
 from floormodel.errors import DataError, did_you_mean
 
@@ -77,3 +80,20 @@ def real(price: float, index: float, base: float) -> float:
     if not (index > 0 and base > 0):
         raise DataError(f"price index: found {index} and {base}; expected numbers above 0")
     return price * base / index
+
+
+def price_index() -> pd.Series:
+    """Consumer price index of the United States by year (annual averages, 1982-84 = 100), with its sources in us_cpi_sources.csv."""
+    with (resources.files("floormodel") / "data" / "us_cpi.csv").open(encoding="utf-8") as handle:
+        return pd.read_csv(handle, index_col="year")["value"].astype(float)
+
+
+def money_of(index: pd.Series, year: int, base: int) -> float:
+    """What money of `year` is multiplied by to become money of `base`; a year after the last of `index` counts as that last one.
+
+    Raises DataError for a year before the first one.
+    """
+    first, last = int(index.index[0]), int(index.index[-1])
+    if min(year, base) < first:
+        raise DataError(f"price index: found the year {min(year, base)}; expected {first} or later")
+    return float(real(1.0, index[min(year, last)], index[min(base, last)]))

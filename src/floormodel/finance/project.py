@@ -8,6 +8,8 @@ docs/notation.md: what is kept per tonne after royalty, with subsidies and guara
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -21,11 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from floormodel.errors import ConvergenceError, DataError, Faults, did_you_mean
 from floormodel.finance.cashflow import npv
+from floormodel.finance.price_units import money_of, price_index
 
 Array = NDArray[np.float64]
 Losses = Literal["carried", "offset"]
 COLUMNS = ["project", "good", "region", "role", "parameter", "value", "unit", "low", "high", "year", "source", "note"]
 ROLES = ("upstream", "refining", "downstream")
+MONEY = ("capex", "opex", "byproduct_credit")  # in USD of the year of their row
+LATEST = 2100  # no such year lies after it
 # parameter: (lowest, highest, whole number)
 PARAMETERS: dict[str, tuple[float, float, bool]] = {
     "capex": (0, 1e9, False), "opex": (0, 1e9, False), "byproduct_credit": (0, 1e9, False), "sustaining": (0, 1, False),
@@ -151,12 +156,15 @@ def gate_price(project: Project, net_price: ArrayLike) -> Array:
     return np.asarray(net_price, dtype=float) / (1 - np.asarray(project.royalty, dtype=float))
 
 
-def load_projects(market: str | Path) -> dict[str, Project]:
-    """Representative projects of a market by name: central values, with their ranges.
+def load_projects(market: str | Path, year: int | None = None) -> dict[str, Project]:
+    """Representative projects of a market by name: central values, with their ranges, in money of one year.
 
     `market` is the name of a market that comes with the package, or a folder that holds projects.csv and
-    projects_sources.csv. Raises DataError, naming every faulty row, for an unknown column, role or parameter, a value
-    outside its range, a range that does not hold the value, a missing source, an assumption without range or reason.
+    projects_sources.csv. Costs in USD are of the year of their row; they and their ranges are brought to `year` by the
+    consumer price index of the United States. None: the benchmark year of market.toml, whose prices they are set beside;
+    in a folder that states none, the latest year of a cost in the table. Raises DataError, naming every faulty row, for an
+    unknown column, role or parameter, a value outside its range, a range that does not hold the value, a cost in another
+    currency or without a year, a missing source, an assumption without range or reason.
     """
     folder = market if isinstance(market, Path) else Path(str(resources.files("floormodel"))) / "data" / market
     table, sources = folder / "projects.csv", folder / "projects_sources.csv"
@@ -166,15 +174,25 @@ def load_projects(market: str | Path) -> dict[str, Project]:
     if list(rows.columns) != COLUMNS:
         raise DataError(f"{table}: found columns {list(rows.columns)}; expected {COLUMNS}")
     known = set(pd.read_csv(sources, dtype=str, keep_default_na=False)["id"])
-    faults = Faults(str(table))
+    index, faults = price_index(), Faults(str(table))
     for line, row in enumerate(rows.to_dict("records"), 2):
         where = f"line {line} ({row['project']}, {row['parameter']})"
-        _check(faults, where, {str(k): str(v) for k, v in row.items()}, known)
+        _check(faults, where, {str(k): str(v) for k, v in row.items()}, known, int(index.index[0]))
     faults.raise_if_any()
-    return {str(name): _project(group) for name, group in rows.groupby("project", sort=False)}
+    base = _money_year(folder, rows) if year is None else year
+    return {str(name): _project(group, index, base) for name, group in rows.groupby("project", sort=False)}
 
 
-def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str]) -> None:
+def _money_year(folder: Path, rows: pd.DataFrame) -> int:
+    """Benchmark year of the market in this folder, or the latest year of a cost where there is none."""
+    path = folder / "market.toml"
+    head = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if "year" in head:
+        return int(head["year"])
+    return max(rows["year"][rows["parameter"].isin(MONEY)].astype(int), default=0)
+
+
+def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str], earliest: int) -> None:
     if row["role"] not in ROLES:
         faults.add(f"{where}, role", row["role"], f"one of {', '.join(ROLES)}")
     if row["parameter"] not in PARAMETERS:
@@ -192,6 +210,11 @@ def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str]) -
             numbers[column] = number
     if not numbers.get("low", -np.inf) <= numbers["value"] <= numbers.get("high", np.inf):
         faults.add(where, f"value {row['value']} in {row['low']} .. {row['high']}", "low <= value <= high")
+    if row["parameter"] in MONEY:
+        if not (row["year"].isdecimal() and earliest <= int(row["year"]) <= LATEST):
+            faults.add(f"{where}, year", row["year"] or "nothing", f"the year of its money, {earliest} to {LATEST}")
+        if re.match("[A-Z]{3}(?<!USD)([ /]|$)", row["unit"]):
+            faults.add(f"{where}, unit", row["unit"], "a unit in USD, such as USD/t", "convert it at the exchange rate of its year")
     if row["source"] == "assumption":
         if not (row["low"] and row["high"] and row["note"]):
             faults.add(where, "assumption", "low, high and a note with the reason")
@@ -200,7 +223,7 @@ def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str]) -
         faults.add(f"{where}, source", row["source"], "an id of projects_sources.csv", mend)
 
 
-def _project(rows: pd.DataFrame) -> Project:
+def _project(rows: pd.DataFrame, index: pd.Series, base: int) -> Project:
     first = rows.iloc[0]
     repeated = rows["parameter"][rows["parameter"].duplicated()].tolist()
     labels = [c for c in ("good", "region", "role") if rows[c].nunique() > 1]
@@ -211,10 +234,12 @@ def _project(rows: pd.DataFrame) -> Project:
     values: dict[str, Any] = {}
     ranges: dict[str, tuple[float, float]] = {}
     for _, row in rows.iterrows():
-        name, value = row["parameter"], float(row["value"])
+        name = row["parameter"]
+        factor = money_of(index, int(row["year"]), base) if name in MONEY else 1.0
+        value = factor * float(row["value"])
         values[name] = int(value) if PARAMETERS[name][2] else value
         if row["low"] and row["high"]:
-            ranges[name] = float(row["low"]), float(row["high"])
+            ranges[name] = factor * float(row["low"]), factor * float(row["high"])
     return Project(first["project"], first["good"], first["region"], first["role"], ranges=ranges, **values)
 
 

@@ -8,13 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ScenarioError
+from floormodel.finance.options import Forwards, puts
 from floormodel.finance.price_process import OrnsteinUhlenbeck
 from floormodel.finance.project import Project
 
 Array = NDArray[np.float64]
+SMALL, SURE = 1e-300, 1e-12  # a price, and a standard deviation of its log, that stand for none
+HALVINGS = 64  # of the logs of all prices above SMALL: to rounding
 
 
 @dataclass(frozen=True)
@@ -95,17 +99,53 @@ def situation(prices: PlantPrices, benchmark: PlantPrices | None, hazard: float,
     return Situation(_levels(prices, draw), _levels(benchmark or prices, draw), hazard, guaranteed)
 
 
-def expected_prices(project: Project, at: Situation) -> tuple[Array, Array, Array]:
+def expected_prices(project: Project, at: Situation, risk: OrnsteinUhlenbeck | None) -> tuple[Array, Array, Array]:
     """Expected net price, input cost and input cost at money prices in each year of operation, USD/t: (life,) each.
 
-    The policy stands after t years from the decision with probability (1 - hazard)^t.
+    The policy stands after t years from the decision with probability (1 - hazard)^t. While it does, the plant is paid what is
+    expected of the larger of price and guarantee, E[max(P, K)] = E[P] + put(K): the means over `path_prices`. `risk` None: prices
+    are sure, and it is paid the larger of the two.
     """
     stands = (1 - at.hazard) ** (project.build_years + np.arange(project.life))
     now, then = at.now, at.then
-    pairs = ((max(now.net_price, at.guaranteed), then.net_price), (now.input_cost, then.input_cost),
-             (now.input_cost_money, then.input_cost_money))
+    shielded = max(now.net_price, 0.0) + top_up(project, at, risk)
+    pairs = ((shielded, then.net_price), (now.input_cost, then.input_cost), (now.input_cost_money, then.input_cost_money))
     net, cost, money = (stands * before + (1 - stands) * after for before, after in pairs)
     return net, cost, money
+
+
+def top_up(project: Project, at: Situation, risk: OrnsteinUhlenbeck | None) -> Array:
+    """What a guarantee is expected to pay in each year of operation while it stands, USD/t: (life,), a put at each date (Black 1976).
+
+    Prices are lognormal around their mean, their variance that of `risk` since the decision times the square of the exposures.
+    """
+    years = project.build_years + np.arange(project.life)
+    spread = np.zeros(project.life) if risk is None else risk.variance(years)
+    variance = (float(project.output_exposure) * at.now.price_exposure) ** 2 * spread
+    return puts(Forwards(np.full(project.life, np.maximum(at.now.net_price, SMALL)), variance), at.guaranteed)
+
+
+def low_price(project: Project, at: Situation, risk: OrnsteinUhlenbeck, chance: float) -> Array:
+    """Net price in each year of operation, USD/t, that is undercut with the probability `chance`, below one half: (life,).
+
+    While the policy stands the plant gets the guarantee at least; after repeal prices are those without policy. Without hazard this
+    is the larger of guarantee and lognormal quantile; else by bisection on the log of the price, over both cases at once.
+    """
+    years = project.build_years + np.arange(project.life)
+    stands, spread = (1 - at.hazard) ** years, np.sqrt(risk.variance(years))
+
+    def undercut(levels: Levels, log_price: Array) -> Array:
+        """Probability that the price lies below, without guarantee; half or more at its mean."""
+        deviation = np.maximum(float(project.output_exposure) * levels.price_exposure * spread, SURE)
+        return ndtr((log_price - np.log(np.maximum(levels.net_price, SMALL))) / deviation + deviation / 2)
+
+    low = np.full(project.life, np.log(SMALL))
+    high = np.full(project.life, np.log(max(at.now.net_price, at.then.net_price, at.guaranteed, SMALL)))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = stands * (np.exp(middle) > at.guaranteed) * undercut(at.now, middle) + (1 - stands) * undercut(at.then, middle)
+        low, high = np.where(below < chance, middle, low), np.where(below < chance, high, middle)
+    return np.exp(high)
 
 
 def path_prices(project: Project, at: Situation, risk: OrnsteinUhlenbeck, paths: int, seed: Sequence[int]) -> tuple[Array, Array]:

@@ -12,16 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtri
 
 from floormodel.errors import ConvergenceError, ScenarioError
 from floormodel.finance.cashflow import irr, npv
 from floormodel.finance.debt import DebtTerms, Financed, covenant_floor, cover, finance, loan_life_cover, statement_with_debt
-from floormodel.finance.options import Forwards, one_way
 from floormodel.finance.price_process import OrnsteinUhlenbeck
 from floormodel.finance.project import Project, output_profile, project_cash_flow
 from floormodel.finance.statement import nominal_rate
-from floormodel.indicators.plant_prices import Levels, PlantPrices, Situation, count_draws, expected_prices, path_prices, situation
+from floormodel.indicators.plant_prices import (
+    Levels,
+    PlantPrices,
+    Situation,
+    count_draws,
+    expected_prices,
+    low_price,
+    path_prices,
+    situation,
+    top_up,
+)
 
 Array = NDArray[np.float64]
 COVENANT, LOW_YEAR = 1.2, 0.1  # the cover ratio that lenders enforce, and the chance of the low price that it is tested at
@@ -38,7 +46,8 @@ class ProjectFinance:
     breach : share of price paths on which the cover ratio falls below the covenant in some year of the loan.
     breach_years : mean share of the loan's years in which it does.
     covenant_price : least net price, USD/t of the year of decision, at which the covenant holds before tax in every year of the loan.
-    covenant_binds : it exceeds the low price (undercut in one year of ten) in some year, so that a guarantee of it would pay out.
+    covenant_binds : it exceeds the low price (undercut in one year of ten, guarantee and repeal counted) in some year, so that a
+        guarantee of it would pay out.
     guarantee : expected value, before tax and at the hurdle, of what the guarantee pays, USD per t/yr of capacity.
     """
 
@@ -62,8 +71,10 @@ def project_finance(project: Project, prices: PlantPrices, terms: DebtTerms, ris
                     guaranteed_price: float = 0.0, covenant: float = COVENANT) -> ProjectFinance:
     """Debt of `project` and what price risk does to it, over draws; `prices`, `benchmark`, `risk`, hazard and guarantee as in `viability`.
 
-    Lenders size the debt on expected prices with the reference price at `terms.lenders_price` of its mean; the guarantee counts for
-    them. Raises ScenarioError as `viability` does.
+    Lenders size the debt on one case: the reference price at `terms.lenders_price` of its mean, as if that were sure. The guarantee
+    counts for them where it exceeds the plant's price in that case; that prices may also be higher does not, since lenders gain
+    nothing from it. Owners, `dscr` and `llcr` see expected prices, with what the guarantee is expected to pay. Raises ScenarioError
+    as `viability` does.
     """
     columns: dict[str, list[Any]] = {}
     for k in range(count_draws(project, [prices, benchmark or prices])):
@@ -103,7 +114,7 @@ def price_for_chance(project: Project, prices: PlantPrices, risk: OrnsteinUhlenb
 
 def _one_draw(project: Project, at: Situation, terms: DebtTerms, risk: OrnsteinUhlenbeck, paths: int, seed: list[int], covenant: float
               ) -> dict[str, Any]:
-    net, cost, _ = expected_prices(project, at)
+    net, cost, _ = expected_prices(project, at, risk)
     if not np.all(np.isfinite(net) & np.isfinite(cost)):
         names = ("debt", "gearing", "dscr", "llcr", "equity_irr", "equity_npv", "breach", "breach_years", "covenant_price", "guarantee")
         return dict.fromkeys(names, np.nan) | {"covenant_binds": False}
@@ -126,12 +137,12 @@ def _one_draw(project: Project, at: Situation, terms: DebtTerms, risk: OrnsteinU
 
 
 def _lenders_case(project: Project, at: Situation, share: float) -> tuple[Array, Array]:
-    """Expected prices and costs with the reference price at `share` of its mean."""
+    """Prices and costs with the reference price at `share` of its mean, as if that were sure."""
     def lower(levels: Levels) -> Levels:
         out = share ** (project.output_exposure * levels.price_exposure)
         return levels._replace(net_price=levels.net_price * out, input_cost=levels.input_cost * share**project.input_exposure)
 
-    net, cost, _ = expected_prices(project, at._replace(now=lower(at.now), then=lower(at.then)))
+    net, cost, _ = expected_prices(project, at._replace(now=lower(at.now), then=lower(at.then)), None)
     return net, cost
 
 
@@ -142,18 +153,15 @@ def _covenant(project: Project, at: Situation, loan: Financed, cost: Array, risk
     tonnes = np.broadcast_to(output_profile(project), project.life)[:years]
     service = loan.debt.service / loan.statement.index[project.build_years:project.build_years + years]
     running = cost[:years] + project.opex - project.byproduct_credit + project.sustaining * project.capex / tonnes
-    exposure = project.output_exposure * at.now.price_exposure
-    spread = exposure * np.sqrt(risk.variance(project.build_years + np.arange(years)))
-    found = covenant_floor(running, tonnes, service, covenant, at.now.net_price * np.exp(ndtri(LOW_YEAR) * spread - spread**2 / 2))
+    found = covenant_floor(running, tonnes, service, covenant, low_price(project, at, risk, LOW_YEAR)[:years])
     return float(found.price.max()), bool(found.binding.any())
 
 
 def _guarantee(project: Project, at: Situation, risk: OrnsteinUhlenbeck) -> float:
     """Strip of puts at the guaranteed price while the policy stands, at the hurdle, started at the long-run mean."""
     years = project.build_years + np.arange(project.life)
-    variance = (project.output_exposure * at.now.price_exposure) ** 2 * risk.variance(years)
     weights = output_profile(project) * ((1 - at.hazard) / (1 + project.hurdle)) ** years
-    return float(one_way(Forwards(np.full(project.life, at.now.net_price), variance), at.guaranteed, weights))
+    return float(np.sum(weights * top_up(project, at, risk)))
 
 
 def _rate(flows: Array, hurdle: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from floormodel.errors import ConvergenceError
+from floormodel.errors import ConvergenceError, ScenarioError
 from floormodel.finance.cashflow import irr, npv
 from floormodel.finance.price_process import OrnsteinUhlenbeck
 from floormodel.finance.project import Project, gate_price, incentive_price, project_cash_flow
@@ -28,7 +28,8 @@ __all__ = ["PlantPrices", "Viability", "viability"]
 class Viability:
     """Results per draw, (n,); NaN with a `reason` where there is no price (`no_price`) or no rate of return (`no_irr`).
 
-    npv, npv_money : USD per t/yr of capacity at the hurdle, at expected prices; inputs at P and at money prices.
+    npv, npv_money : USD per t/yr of capacity at the hurdle, at expected prices; inputs at P and at money prices. But for
+        tax, which falls on profits and not on losses, the mean over price paths.
     irr, multiple_irr, rates : the root nearest the hurdle, whether there are more, all of them. With several, show all.
     incentive_net_price, incentive_gate_price : level price needed, USD/t, after royalty and at the gate.
     incentive_net_price_money : the same with inputs at money prices.
@@ -67,11 +68,15 @@ def viability(
     After t years the policy still stands with probability (1 - repeal_hazard)^t, t counted from the decision to invest;
     once repealed, `benchmark` prices hold for good. Expected prices are weighted so; each price path draws its own year
     of repeal. `guaranteed_price` (USD/t, a gap payment's strike, not an import price floor) is the least the plant is
-    paid while the policy stands. `risk` is the process of the log of the reference price, started at its mean: prices
+    paid while the policy stands; expected prices hold what it is expected to pay (`plant_prices.expected_prices`), also
+    where it lies below the mean. `risk` is the process of the log of the reference price, started at its mean: prices
     are multiplied by exp(e x - e^2 var x / 2), x the deviation and e the exposures, so that risk leaves expected prices
     as they are. The plant sells its output whatever the price. Raises ScenarioError for a hazard outside 0..1 or
-    without benchmark prices, and for arrays of different lengths.
+    without benchmark prices, for a guarantee without `risk`, and for arrays of different lengths.
     """
+    if guaranteed_price > 0 and risk is None:
+        raise ScenarioError(f"viability: found guaranteed_price = {guaranteed_price:g} without risk; expected the price process that its "
+                            "worth hangs on, or OrnsteinUhlenbeck(kappa=1, sigma=0) where prices are sure")
     one = []
     for k in range(count_draws(project, [prices, benchmark or prices])):
         at = situation(prices, benchmark, repeal_hazard, guaranteed_price, k)
@@ -85,7 +90,7 @@ def viability(
 
 def _one_draw(project: Project, at: Situation, risk: OrnsteinUhlenbeck | None, paths: int, seed: list[int]) -> dict[str, Any]:
     """All results of one draw."""
-    net, cost, money = expected_prices(project, at)
+    net, cost, money = expected_prices(project, at, risk)
     flows = project_cash_flow(project, net, cost)
     priced = bool(np.all(np.isfinite(flows)))
     rates, rate, reason = _rates(flows, float(project.hurdle)) if priced else ((), np.nan, "no_price")
