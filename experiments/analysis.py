@@ -80,7 +80,7 @@ def plant_viability(market: fm.Market, runs: fm.Comparison) -> tuple[dict[tuple[
     """
     risk = load_price_risk(market.name).process if ships(market.name, "price_process.csv") else None
     results, rows = {}, []
-    for key, project in (load_projects(market.name) if ships(market.name, "projects.csv") else {}).items():
+    for key, project in (load_projects(market.name, market.year) if ships(market.name, "projects.csv") else {}).items():
         name = plant_label(key, project.region)
         whole = project.role == "upstream" and project.good != market.goods[0]
         for scenario in ("No policy", *runs.runs):

@@ -17,7 +17,7 @@ import pandas as pd
 
 from floormodel.dynamics.entry import Plan
 from floormodel.errors import DataError, Faults, did_you_mean
-from floormodel.finance.project import Project, load_projects
+from floormodel.finance.project import Project, check_source, load_projects
 
 COLUMNS = ["plan", "project", "region", "parameter", "value", "unit", "low", "high", "year", "source", "note"]
 PARAMETERS = {"per_year": np.inf, "total": np.inf, "non_delivery": 0.99}  # and the most each may be
@@ -72,11 +72,7 @@ def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str]) -
             faults.add(f"{where}, {column}", row[column] or "nothing", expected)
     if not numbers.get("low", -np.inf) <= numbers["value"] <= numbers.get("high", np.inf):
         faults.add(where, f"value {row['value']} in {row['low']} .. {row['high']}", "low <= value <= high")
-    if row["source"] == "assumption":
-        if not (row["low"] and row["high"] and row["note"]):
-            faults.add(where, "assumption", "low, high and a note with the reason")
-    elif row["source"] not in sources:
-        faults.add(f"{where}, source", row["source"] or "nothing", "an id of plans_sources.csv", did_you_mean(row["source"], sources))
+    check_source(faults, where, row, sources, "plans_sources.csv")
 
 
 def _check_plans(faults: Faults, plans: Mapping[str, pd.DataFrame], projects: Mapping[str, Project], regions: list[str]) -> None:

@@ -110,12 +110,7 @@ def simulate(market: Market, policies: Sequence[Instrument | Dated] = (), years:
     check_all([d.policy for d in schedule], market)
     check_plans(plans, market)
     check_rules(stocks, market, None if state is None else state.policy.held.shape[1])
-    if draw_repeals and plans and sum(d.hazard > 0 for d in schedule) > 1:
-        raise ScenarioError("draw_repeals: found several policies with a hazard beside plans; expected one: plants know only all of them "
-                            "or none")
-    if state is not None and state.policy.expected.shape[-1] != len(patterns(schedule)):
-        raise ScenarioError("state: found that of other policies; expected the policies and dates of the path that it comes from")
-    _check(expectations, weight, draw_repeals, state, market, float(beginnings[0]), plans, chunk)
+    _check(expectations, weight, draw_repeals, state, market, float(beginnings[0]), plans, schedule, chunk)
     table = load_projections(market.name) if isinstance(growth, str) else growth
     gone = repeals(schedule, beginnings, length, market.draws, seed) if draw_repeals else np.full((market.draws, len(schedule)), np.inf)
     whole = Setting(market, schedule, tuple(plans), beginnings, round(1 / length), speeds(market, round(1 / length), adjustment),
@@ -150,7 +145,7 @@ def _beginnings(years: Sequence[int], quarterly: bool) -> tuple[np.ndarray, floa
 
 
 def _check(expectations: str, weight: float, draw_repeals: bool, state: PathState | None, market: Market, first: float,
-           plans: Sequence[Plan], chunk: int) -> None:
+           plans: Sequence[Plan], schedule: Sequence[Dated], chunk: int) -> None:
     if expectations not in ("adaptive", "consistent"):
         raise ScenarioError(f'expectations: found {expectations!r}; expected "adaptive" or "consistent"')
     if not 0 < weight <= 1:
@@ -161,12 +156,17 @@ def _check(expectations: str, weight: float, draw_repeals: bool, state: PathStat
         raise ScenarioError("draw_repeals: found it beside a state; expected one or the other: repeals are drawn for a whole path")
     if draw_repeals and expectations == "consistent":
         raise ScenarioError("draw_repeals: found it beside consistent expectations, which would know the date; expected one or the other")
+    if draw_repeals and plans and sum(d.hazard > 0 for d in schedule) > 1:
+        raise ScenarioError("draw_repeals: found several policies with a hazard beside plans; expected one: plants know only all of them "
+                            "or none")
     if market.sourcing == "homogeneous":
         raise ScenarioError('simulate: found a homogeneous market; expected sourcing "logit" or "ces", whose shares adjust')
     if state is not None:
         if len(state.policy.habit.supply) != market.draws or state.policy.fleet.running.shape[1] != len(plans):
             raise ScenarioError(f"state: found {len(state.policy.habit.supply)} draws and {state.policy.fleet.running.shape[1]} plans; "
                                 f"expected {market.draws} and {len(plans)}, as in this call")
+        if state.policy.expected.shape[-1] != len(patterns(schedule)):
+            raise ScenarioError("state: found that of other policies; expected the policies and dates of the path that it comes from")
         if abs(state.year - first) > 1e-6:
             raise ScenarioError(f"state: found a path that goes on in {state.year:g}; expected years from there, found {first:g}")
 

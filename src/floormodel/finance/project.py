@@ -215,12 +215,16 @@ def _check(faults: Faults, where: str, row: dict[str, str], sources: set[str], e
             faults.add(f"{where}, year", row["year"] or "nothing", f"the year of its money, {earliest} to {LATEST}")
         if re.match("[A-Z]{3}(?<!USD)([ /]|$)", row["unit"]):
             faults.add(f"{where}, unit", row["unit"], "a unit in USD, such as USD/t", "convert it at the exchange rate of its year")
+    check_source(faults, where, row, sources, "projects_sources.csv")
+
+
+def check_source(faults: Faults, where: str, row: Mapping[str, str], sources: set[str], table: str) -> None:
+    """Fault of a row that has neither a source of `table` nor an assumption's range and reason."""
     if row["source"] == "assumption":
         if not (row["low"] and row["high"] and row["note"]):
             faults.add(where, "assumption", "low, high and a note with the reason")
     elif row["source"] not in sources:
-        mend = did_you_mean(row["source"], sources)
-        faults.add(f"{where}, source", row["source"], "an id of projects_sources.csv", mend)
+        faults.add(f"{where}, source", row["source"] or "nothing", f"an id of {table}", did_you_mean(row["source"], sources))
 
 
 def _project(rows: pd.DataFrame, index: pd.Series, base: int) -> Project:
