@@ -8,6 +8,7 @@ import pytest
 from scipy.integrate import quad
 
 from floormodel.dynamics.attack import attack, stabilisation_gains
+from floormodel.dynamics.storage_accuracy import accuracy_of
 from floormodel.dynamics.storage_market import Shocks, StorageMarket, beta_shocks, equal_shocks, lognormal_shocks, normal_shocks
 from floormodel.dynamics.storage_policy import PriceBand, PublicFloor, fill_path, minerals_trust
 from floormodel.dynamics.storage_run import simulate_storage, solve_storage, storage_table
@@ -68,21 +69,35 @@ def test_the_demos_as_solved_elsewhere(which, policy):
 
 
 def test_euler_errors_are_small_and_said(free, floored):
+    """Below 1e-4 of use at every point that holds stock; where nothing can be stored there is no such error."""
     for solution in (free, floored):
-        found = solution.accuracy()
-        assert found.max_log10 < -4 and found.mean_log10 < -8
-        assert str(found) == f"Euler-equation error, log10: max {found.max_log10:.1f}, mean {found.mean_log10:.1f}"
-    coarse = solve_storage(recs(), nodes=101).accuracy()
-    assert coarse.mean_log10 > free.accuracy().mean_log10 + 2
+        found = solution.accuracy(10_000)
+        assert found.max_log10 < -4 and found.mean_log10 < -6 and found.points > 1000
+        assert str(found) == ("Euler-equation error where stock is held, log10: "
+                              f"max {found.max_log10:.1f}, of the mean {found.mean_log10:.1f}")
+    coarse = solve_storage(recs(), nodes=51, error=np.inf).accuracy()
+    assert coarse.mean_log10 > free.accuracy().mean_log10 + 2 and coarse.max_log10 > -4
+    none = solve_storage(recs(), max_stock=0.0).accuracy()
+    assert none.points == 0 and np.isnan([none.max_log10, none.mean_log10]).all() and "no stock is held" in str(none)
+
+
+def test_the_error_is_that_of_the_euler_equation(free):
+    """By hand at one point: the use that the expected price stands for, against the use of the rule."""
+    at, m = 1.1, free.market
+    stock = float(free.private(at))
+    later = free.price(0.98 * stock + float(free.output(at)) * m.shocks.nodes) @ m.shocks.weights
+    by_hand = abs((0.98 / 1.03 * later - 0.06) ** -0.2 / (at - stock) - 1)
+    found = accuracy_of(m, np.array([0.98 / 1.03 * later - 0.06]), np.array([at - stock]), np.array([stock]))
+    assert 10**found.max_log10 == pytest.approx(max(by_hand, 1e-16), rel=1e-6)
 
 
 def test_long_run(free, floored):
     """Moments at the cases' tolerances (Monte Carlo); the floor's frequencies, its stock and its outlay."""
     one, two = CASES["sto01"]["long_run"], CASES["sto02"]["long_run"]
-    runs = {"none": simulate_storage(free, 200, 3000), "floor": simulate_storage(floored, 200, 3000)}
+    runs = {"none": simulate_storage(free, 200, 6000, burn=100), "floor": simulate_storage(floored, 200, 3000)}
     t = storage_table(runs, room=0.4)
-    assert t.loc["mean_price", "none"] == pytest.approx(one["price"][0], abs=1e-3)
-    assert t.loc["sd_price", "none"] == pytest.approx(one["price"][1], abs=1.5e-3)
+    assert t.loc["mean_price", "none"] == pytest.approx(one["price"][0], abs=5e-4)
+    assert t.loc["sd_price", "none"] == pytest.approx(one["price"][1], abs=1e-3)
     assert t.loc["mean_private", "none"] == pytest.approx(one["private"][0], abs=2e-4)
     assert t.loc["autocorrelation", "none"] == pytest.approx(one["autocorrelation"], abs=0.006)
     assert t.loc["skewness", "none"] == pytest.approx(one["skewness"], abs=0.06)
@@ -165,12 +180,17 @@ def test_simulated_support_pays_what_the_nodes_say():
 def test_a_run_on_the_stock(name):
     c = CASES[name]
     found = attack(c["intercept"], c["slope"], c["ceiling"], c["stock"], c["interest"])
-    assert (found.date, found.stock, found.lasts) == pytest.approx((c["date"], c["bought"], c["lasts"]), abs=1e-6)
+    printed = 1e-6 if name == "salant_stock_attack" else 1e-8  # half a unit of the last digit printed, and a little
+    assert (found.date, found.stock, found.lasts) == pytest.approx((c["date"], c["bought"], c["lasts"]), abs=printed)
+    lasts = np.log(c["intercept"] / c["slope"] / c["ceiling"]) / c["interest"]  # the closed form itself, to 1e-9
+    bought = c["intercept"] * lasts - c["slope"] * c["ceiling"] * np.expm1(c["interest"] * lasts) / c["interest"]
+    date = (c["stock"] - bought) / (c["intercept"] - c["slope"] * c["ceiling"])
+    assert (found.date, found.stock, found.lasts) == pytest.approx((date, bought, lasts), rel=1e-12, abs=1e-9)
     assert found.price == c["ceiling"] and found.price_after(0.0) == pytest.approx(c["ceiling"], rel=1e-12)  # no jump
     used, _ = quad(lambda t: c["intercept"] - c["slope"] * found.price_after(t), 0, found.lasts)
     assert used == pytest.approx(found.stock, rel=1e-9)
     if "years" in c:
-        assert found.price_after(np.array(c["years"])) == pytest.approx(np.array(c["price_after"]), abs=1e-6)
+        assert found.price_after(np.array(c["years"])) == pytest.approx(np.array(c["price_after"]), abs=1e-9)
 
 
 def test_runs_with_output_cost_and_too_small_a_stock():
@@ -192,15 +212,15 @@ def test_runs_with_output_cost_and_too_small_a_stock():
 def test_gains_from_stable_prices():
     c = CASES["sto11"]
     found = stabilisation_gains(c["supply_slope"], c["demand_slope"], c["supply_variance"], c["demand_variance"])
-    assert (found.producers, found.consumers, found.total) == pytest.approx((c["producers"], c["consumers"], c["total"]), abs=1e-9)
+    assert (found.producers, found.consumers, found.total) == pytest.approx((c["producers"], c["consumers"], c["total"]), abs=1e-12)
     with pytest.raises(DataError, match="one slope above 0"):
         stabilisation_gains(0, 0, 1, 1)
 
 
 def test_a_band_without_width_is_a_floor_and_one_without_use_is_none(free, floored):
     at = np.linspace(0.85, 1.6, 40)
-    narrow = solve_storage(recs(), PriceBand(1.02, 1.02, 0.4), nodes=201, columns=21)
-    idle = solve_storage(recs(), PriceBand(0.0, np.inf, 0.4), nodes=201, columns=3)
+    narrow = solve_storage(recs(), PriceBand(1.02, 1.02, 0.4), nodes=201, columns=21, error=np.inf)
+    idle = solve_storage(recs(), PriceBand(0.0, np.inf, 0.4), nodes=201, columns=3, error=np.inf)
     for old in (0.0, 0.25):
         price, private, public, planned = narrow.step(at, np.full(40, old))
         assert price == pytest.approx(floored.price(at), abs=3e-4) and public == pytest.approx(floored.public(at), abs=1e-9)
@@ -213,7 +233,7 @@ def test_a_band_keeps_its_bounds():
     """Rates, room and cash hold in every period, and the price leaves the band only where one of them binds."""
     policy = PriceBand(0.9, 1.1, 0.3, cash=0.18, buys=0.05, sells=0.1)
     assert policy.room == pytest.approx(0.2)
-    found = solve_storage(recs(loss=0.0), policy, nodes=151, columns=31)
+    found = solve_storage(recs(loss=0.0), policy, nodes=151, columns=31, error=np.inf)
     ds = simulate_storage(found, 60, 400, burn=20)
     public, price = ds["public"].values, ds["price"].values
     moved = np.diff(public, axis=0)
@@ -225,14 +245,14 @@ def test_a_band_keeps_its_bounds():
     inside = (price[1:] > 0.9 + 1e-9) & (price[1:] < 1.1 - 1e-9)
     assert np.all(moved[inside] == 0)
     accuracy = found.accuracy()
-    assert accuracy.mean_log10 < -6 and accuracy.max_log10 < -2.5
+    assert accuracy.mean_log10 < -4.5 and accuracy.max_log10 < -2.5  # on a coarse grid: for speed
 
 
 def test_a_reserve_fills_and_is_released():
     """A fill path buys its rate each period while the price allows, up to its target, whatever the ordinary price."""
     policy = fill_path(0.2, periods=5, max_price=1.3, release_price=1.6)
     assert (policy.buys, policy.floor, policy.ceiling, policy.room) == (0.04, 1.3, 1.6, 0.2)
-    found = solve_storage(recs(loss=0.0), policy, nodes=101, columns=21)
+    found = solve_storage(recs(loss=0.0), policy, nodes=101, columns=21, error=np.inf)
     available, public, path = np.array([1.02]), np.zeros(1), []
     for _ in range(6):
         price, private, public, planned = found.step(available, public)
@@ -248,8 +268,8 @@ def test_a_trust_narrows_prices_and_runs_out():
     policy = minerals_trust(1.0, 0.1, capacity=0.15)
     assert (policy.floor, policy.ceiling, policy.room) == pytest.approx((0.9, 1.1, 0.15))
     market = recs(loss=0.0)
-    trust, none = (simulate_storage(solve_storage(market, p, nodes=101, columns=21) if p else solve_storage(market), 100, 500, burn=100)
-                   for p in (policy, None))
+    rules = solve_storage(market, policy, nodes=101, columns=21, error=np.inf), solve_storage(market)
+    trust, none = (simulate_storage(rule, 100, 500, burn=100) for rule in rules)
     t = storage_table({"trust": trust, "none": none}, room=0.15)
     assert t.loc["sd_price", "trust"] < 0.8 * t.loc["sd_price", "none"] and 0 < t.loc["public_empty", "trust"] < 0.5
     assert t.loc["mean_outlay", "trust"] > 0 and t.loc["sd_revenue", "trust"] < t.loc["sd_revenue", "none"]
@@ -261,7 +281,7 @@ def test_a_run_on_a_public_stock_is_an_outcome():
     Beside less than G, the least public stock beside which a tonne in private store is worth no more than the ceiling, they buy
     all of it at once: at the ceiling the public stock is left at G or more, and otherwise goes to nothing in one period."""
     market = StorageMarket(demand_elasticity=0.1, interest=0.02, shocks=normal_shocks(0.1))
-    found = solve_storage(market, PriceBand(0.7, 1.3, 0.2), nodes=101, columns=31)
+    found = solve_storage(market, PriceBand(0.7, 1.3, 0.2), nodes=101, columns=31, error=np.inf)
     least = found.public_grid[found.stored[:, 0] <= 1.3].min()
     assert 0.1 < least < 0.19
     ds = simulate_storage(found, 100, 400)

@@ -38,7 +38,7 @@ def test_linear_demand_and_independent_harvests(row):
     t = storage_table({"run": simulate_storage(found, 200, 500, burn=100)})["run"]
     assert (t["mean_price"], t["sd_price"]) == pytest.approx((row["mean"], row["sd"]), rel=0.01)
     assert t["autocorrelation"] == pytest.approx(row["ac1"], abs=0.02) and t["autocorrelation"] < 0.5
-    assert found.accuracy().mean_log10 < -8
+    assert found.accuracy(10_000).max_log10 < -4
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +48,13 @@ def band():
 
 
 def test_a_price_band(band):
-    """sto08: 2e-5 in prices, 6e-6 in stocks, where the case allows 1e-3."""
+    """sto08: 2e-5 in prices, 4e-5 in stocks, where the case allows 1e-3."""
     rows = np.array(CASES["sto08"]["rows"])
     price, private, public, _ = band.step(rows[:, 0] + rows[:, 1], rows[:, 1])
     for found, expected in ((private, rows[:, 2]), (price, rows[:, 3]), (public, rows[:, 4])):
-        assert found == pytest.approx(expected, abs=2.5e-5)
+        assert found == pytest.approx(expected, abs=5e-5)
     assert band.output(1.5, 0.4) < band.output(0.9, 0.0)
+    assert band.accuracy(10_000).max_log10 < -4
 
 
 @pytest.mark.slow
@@ -62,7 +63,8 @@ def test_a_price_band_in_the_long_run(band):
     ds = simulate_storage(band, 200, 2500, burn=200)
     t = storage_table({"run": ds}, room=CASES["sto08"]["capacity"])["run"]
     for name, key in (("mean_price", "price"), ("mean_private", "private"), ("mean_public", "public"), ("mean_planned", "planned")):
-        assert t[name] == pytest.approx(c[key][0], abs=3e-3), name
+        # the public stock moves slowly: its mean has a Monte Carlo error of about 1e-3 here and in the reference alike
+        assert t[name] == pytest.approx(c[key][0], abs=3e-3 if name == "mean_public" else 2e-3), name
     assert t["sd_price"] == pytest.approx(c["price"][1], abs=2e-3)
     price = ds["price"].values
     shares = {"below_floor": np.mean(price < 0.9 * (1 - 1e-9)), "above_ceiling": np.mean(price > 1.1 * (1 + 1e-9)),
@@ -75,7 +77,7 @@ def test_a_price_band_in_the_long_run(band):
 def two():
     c = CASES["sto07"]
     first = recs(shocks=normal_shocks(CASES["sto01"]["sigma"], nodes=c["shock_nodes"]))
-    return solve_two_regions(first, replace(first, demand0=c["demand0"][1]), tuple(c["trade_cost"]), nodes=13)
+    return solve_two_regions(first, replace(first, demand0=c["demand0"][1]), tuple(c["trade_cost"]), error=np.inf)
 
 
 def test_two_regions_store_and_trade(two):
@@ -90,7 +92,6 @@ def test_two_regions_store_and_trade(two):
     there, back = found.exports.T > 1e-9
     assert gap.max() <= 0.1 + 1e-9 and gap.min() >= -0.16 - 1e-9
     assert gap[there] == pytest.approx(0.1, abs=1e-9) and gap[back] == pytest.approx(-0.16, abs=1e-9)
-    assert two.accuracy(100).mean_log10 < -6
 
 
 def test_two_regions_without_shocks_rest_at_the_static_equilibrium():
@@ -129,7 +130,7 @@ def small_open():
     market = StorageMarket(demand_elasticity=c["demand_elasticity"], storage_cost=c["storage_cost"], interest=c["interest"],
                            shocks=normal_shocks(c["sigma"], nodes=c["shock_nodes"]))
     world = WorldPrice(persistence=c["persistence"], sigma=c["sigma_world"], trade_cost=c["trade_cost"])
-    return market, world, solve_open(market, world, nodes=301, columns=41)
+    return market, world, solve_open(market, world, error=2e-4)
 
 
 def test_a_small_open_economy(small_open):
@@ -155,9 +156,18 @@ def test_a_small_open_economy_in_the_long_run(small_open):
 def test_a_floor_at_the_border(small_open):
     """Imports cannot undercut the floor; where the bloc would not import at that price anyway, more is stored than without it."""
     market, world, free = small_open
-    floor = solve_open(market, world, floor=1.3, nodes=101, columns=21)
+    floor = solve_open(market, world, floor=1.3, nodes=41, columns=21, error=2e-4)
     at, abroad = np.array([0.8, 0.9, 1.1, 1.2]), np.full(4, 0.8)
     assert floor.price(at, abroad)[:2] == pytest.approx(1.3) and free.price(at, abroad)[:2] == pytest.approx(1.0)
     assert np.all(floor.stock(at, abroad)[2:] > free.stock(at, abroad)[2:])
     with pytest.raises(DataError, match="floor: found -1"):
         solve_open(market, world, floor=-1.0)
+
+
+@pytest.mark.slow
+def test_the_error_of_both_is_below_the_target(two, small_open):
+    """At their defaults below 1e-4 of use wherever stock is held."""
+    solution = solve_two_regions(*two.markets, two.trade_cost)
+    assert solution.accuracy(1000).max_log10 < -4
+    market, world, _ = small_open
+    assert solve_open(market, world).accuracy(10_000).max_log10 < -4

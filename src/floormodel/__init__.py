@@ -10,17 +10,26 @@ from floormodel.dynamics.response import Reserve, SupplyStop, rapid_response
 from floormodel.dynamics.schedule import Dated
 from floormodel.dynamics.simulate import Path, simulate
 from floormodel.dynamics.stock_path import StockPath, Store, stock_path
+from floormodel.dynamics.stock_replanned import replanned_stocks, supply_shocks
 from floormodel.dynamics.stock_rule import StockRule
 from floormodel.dynamics.storage_market import StorageMarket, lognormal_shocks, normal_shocks
 from floormodel.dynamics.storage_policy import PriceBand, PublicFloor
 from floormodel.dynamics.storage_run import simulate_storage, solve_storage, storage_table
+from floormodel.dynamics.storage_vault import Vault, vault_value
 from floormodel.ensemble import sample
 from floormodel.equilibrium.solve import Solved
 from floormodel.errors import ConvergenceError, DataError, FloormodelError, ScenarioError
 from floormodel.explain import Explanation, explain
+from floormodel.finance.debt import DebtTerms
+from floormodel.finance.price_process import OrnsteinUhlenbeck, load_price_risk
+from floormodel.finance.project import Project, load_projects
 from floormodel.hosts import load_hosts, with_host_output
+from floormodel.indicators.location import location_choice
+from floormodel.indicators.plant_prices import PlantPrices, read_prices
+from floormodel.indicators.project_finance import price_for_chance, project_finance
 from floormodel.indicators.resilience import n_minus_one
 from floormodel.indicators.supply_tables import concentration_tables
+from floormodel.indicators.viability import viability
 from floormodel.market import Market, list_markets, load_market, market_from_arrays
 from floormodel.policies import (
     REGISTRY,
@@ -76,17 +85,19 @@ def list_policies() -> list[str]:
 
 __all__ = [
     "BestReply", "BuyerCollar", "CapexSubsidy", "Club", "Coalition", "Comparison", "ContentAdjustment",
-    "ConvergenceError", "Corridor", "DataError", "Dated", "Difference", "Disruption", "DomesticProcessing",
-    "DomesticSupply", "DualPricing", "EntryPrice", "Equilibrium", "Evasion", "Explanation", "ExportEscalation",
-    "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "FreeMarket", "ImportTariff", "Indicators",
-    "InputSubsidy", "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake", "Path", "Payoff",
-    "Plan", "Player", "PriceBand", "PriceFloor", "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy",
-    "PublicFloor", "ReferencePrice", "Reserve", "Rounds", "ScenarioError", "Solved", "StandardsMarket", "StockPath",
-    "StockRule", "Stockpile", "StorageMarket", "Store", "Study", "SupplyStop", "TariffRateQuota", "UseTax",
-    "VariableLevyQuota", "best_reply", "binding", "buffer_stock", "club", "coalition", "compare",
-    "concentration_tables", "diff", "explain", "group_output", "joint_measure", "linear_market", "linear_response",
-    "list_markets", "list_policies", "load_hosts", "load_market", "load_plans", "load_projections",
-    "lognormal_shocks", "market_from_arrays", "n_minus_one", "normal_shocks", "rapid_response", "read_study",
-    "retaliation_rounds", "sample", "scale_to", "simulate", "simulate_storage", "solve", "solve_storage",
-    "stock_path", "storage_table", "tornado", "with_host_output",
+    "ConvergenceError", "Corridor", "DataError", "Dated", "DebtTerms", "Difference", "Disruption",
+    "DomesticProcessing", "DomesticSupply", "DualPricing", "EntryPrice", "Equilibrium", "Evasion", "Explanation",
+    "ExportEscalation", "ExportLicence", "ExportQuota", "ExportTax", "FloormodelError", "FreeMarket", "ImportTariff",
+    "Indicators", "InputSubsidy", "Instrument", "LocalContent", "Market", "MarketPower", "MiningTax", "Offtake",
+    "OrnsteinUhlenbeck", "Path", "Payoff", "Plan", "PlantPrices", "Player", "PriceBand", "PriceFloor",
+    "PriceGapSubsidy", "ProcessingCapacity", "ProductionSubsidy", "Project", "PublicFloor", "ReferencePrice",
+    "Reserve", "Rounds", "ScenarioError", "Solved", "StandardsMarket", "StockPath", "StockRule", "Stockpile",
+    "StorageMarket", "Store", "Study", "SupplyStop", "TariffRateQuota", "UseTax", "VariableLevyQuota", "Vault",
+    "best_reply", "binding", "buffer_stock", "club", "coalition", "compare", "concentration_tables", "diff",
+    "explain", "group_output", "joint_measure", "linear_market", "linear_response", "list_markets", "list_policies",
+    "load_hosts", "load_market", "load_plans", "load_price_risk", "load_projections", "load_projects",
+    "location_choice", "lognormal_shocks", "market_from_arrays", "n_minus_one", "normal_shocks", "price_for_chance",
+    "project_finance", "rapid_response", "read_prices", "read_study", "replanned_stocks", "retaliation_rounds",
+    "sample", "scale_to", "simulate", "simulate_storage", "solve", "solve_storage", "stock_path", "storage_table",
+    "supply_shocks", "tornado", "vault_value", "viability", "with_host_output",
 ]

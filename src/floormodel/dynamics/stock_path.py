@@ -87,7 +87,7 @@ def stock_path(market: Market, good: str, stores: Sequence[Store], years: Sequen
     policies : instruments in force in all years; none with market power or export licences
     end_price : USD/t that a tonne left after the last year is worth a year later; 0: nothing is left
     growth, growth_scenario, disruptions : as in `fm.simulate`
-    supply, demand : more factors on output and on final use, broadcast to (years, goods, regions)
+    supply, demand : more factors on output and on final use, broadcast to (years, goods, regions) or (years, draws, goods, regions)
 
     Returns
     -------
@@ -100,12 +100,12 @@ def stock_path(market: Market, good: str, stores: Sequence[Store], years: Sequen
     """
     beginnings = _check(market, good, stores, years, interest, end_price)
     table = load_projections(market.name) if isinstance(growth, str) else growth
-    shape = (len(beginnings), len(market.goods), len(market.regions))
-    made = np.broadcast_to(np.asarray(supply, float), shape) * shocks(market, disruptions, beginnings, 1.0)
-    made = made * trend(market, table, growth_scenario, "output", beginnings)
-    used = np.broadcast_to(np.asarray(demand, float), shape) * trend(market, table, growth_scenario, "final_demand", beginnings)
-    weights = np.repeat(_weights(market, good, stores), len(beginnings), axis=0) if "draw" in market.dataset.sizes else (
-        _weights(market, good, stores))
+    cut = shocks(market, disruptions, beginnings, 1.0)
+    made = _by_draw(market, supply, len(beginnings)) * (cut * trend(market, table, growth_scenario, "output", beginnings))[:, None]
+    used = _by_draw(market, demand, len(beginnings)) * trend(market, table, growth_scenario, "final_demand", beginnings)[:, None]
+    weights = _weights(market, good, stores)
+    if len(weights) > 1:  # every draw once per year
+        weights = np.repeat(weights, len(beginnings), axis=0)
     kernel = StockYears(_years_as_draws(market, made, used), market.goods.index(good), weights, policies)
     problem = _Arbitrage(kernel, stores, market.draws, len(beginnings), interest, end_price)
     found = problem.solve()
@@ -156,11 +156,17 @@ def _weights(market: Market, good: str, stores: Sequence[Store]) -> Array:
     return used / used.sum(2, keepdims=True)
 
 
+def _by_draw(market: Market, factor: Array | float, years: int) -> Array:
+    """Factors (T, B, G, R), given so or broadcast to (T, G, R)."""
+    given, shape = np.asarray(factor, float), (years, len(market.goods), len(market.regions))
+    return np.broadcast_to(given if given.ndim == 4 else np.broadcast_to(given, shape)[:, None], (years, market.draws, *shape[1:]))
+
+
 def _years_as_draws(market: Market, supply: Array, demand: Array) -> Market:
-    """Every draw once per year, with the year's factors (T, G, R)."""
+    """Every draw once per year, with the year's factors (T, B, G, R)."""
     years, ds = len(supply), market.dataset
     many = replace(market, dataset=ds.isel(draw=np.repeat(np.arange(market.draws), years))) if "draw" in ds.sizes else market
-    shift = {name: many.dataset[name].values * np.tile(factor, (market.draws, 1, 1)) for name, factor in
+    shift = {name: many.dataset[name].values * np.swapaxes(factor, 0, 1).reshape(-1, *factor.shape[2:]) for name, factor in
              (("supply_shift", supply), ("demand_shift", demand))}
     return many.replace(**shift)
 

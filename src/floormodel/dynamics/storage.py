@@ -5,7 +5,8 @@
 
 solved by the endogenous-grid method on the end-of-period stock X, private and public: at a given X the expected price gives the
 price now, that the use, and use and stock together the availability they belong to, so that no equation is solved and the kinks
-are exact. Williams and Wright (1991) for the model, Carroll (2006) for the method.
+are exact. The value of a tonne in store has kinks of its own, where one of next period's shocks meets a kink of the rule: the grid is
+halved where a line between two nodes misses by more than `error`. Williams and Wright (1991) for the model, Carroll (2006) for the method.
 """
 
 from __future__ import annotations
@@ -14,23 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, halved, largest_miss
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.dynamics.storage_policy import PublicFloor
 from floormodel.errors import ConvergenceError, ScenarioError
 
 ROUNDS = 3000
 BEYOND = 50.0  # of the largest stock: how far the line past the last node goes
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Euler-equation error between grid nodes, log10 of the relative error in use: largest and mean."""
-
-    max_log10: float
-    mean_log10: float
-
-    def __str__(self) -> str:
-        return f"Euler-equation error, log10: max {self.max_log10:.1f}, mean {self.mean_log10:.1f}"
+HALVINGS = 12  # of an interval of the grid, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,29 +79,20 @@ class StorageSolution:
     def accuracy(self, points: int = 2000) -> Accuracy:
         """Error of the storage rule on points between the nodes, over the availabilities that plans lead to.
 
-        At each point the stock and planned output of the solution give the expected price anew, that the price and the use;
-        the error is its relative distance from the use of the solution (Judd 1992).
+        Where private stock is held, the price is what a tonne in store is worth: at each such point the stock and planned output
+        of the solution give the expected price anew, that the use; the error is its distance from the use of the solution (Judd
+        1992). Where nothing is held the condition is an inequality, and there is no such error.
         """
         most = self.grid[-1] / 2
         at = np.linspace(self.market.planned(self.stored.max()) * self.market.shocks.nodes.min(),
                          most + self.market.output0 * self.market.shocks.nodes.max(), points)
         total = self.stock(at)
         stored, _ = self.market.expect(self.price, (1 - self.market.loss) * total, self.output(at), self.support)
-        price = np.maximum(stored, self.market.price(at))
-        if self.policy is not None:
-            price = np.maximum(price, np.minimum(self.policy.price, self.market.price(at - self.policy.capacity)))
-        error = np.abs(self.market.use(price) / (at - total) - 1)
-        return accuracy_of(error)
-
-
-def accuracy_of(error: Array) -> Accuracy:
-    """Largest and mean log10 of relative errors, rounding counted as 1e-16."""
-    logs = np.log10(np.maximum(error, 1e-16))
-    return Accuracy(float(logs.max()), float(logs.mean()))
+        return accuracy_of(self.market, stored, at - total, self.private(at))
 
 
 def solve_one(market: StorageMarket, policy: PublicFloor | None = None, support: float | None = None, *,
-              max_stock: float | None = None, nodes: int = 2001, tolerance: float = 1e-10) -> StorageSolution:
+              max_stock: float | None = None, nodes: int = 2001, error: float = 1e-5, tolerance: float = 1e-10) -> StorageSolution:
     """Solve for the stationary storage rule.
 
     Parameters
@@ -117,7 +100,8 @@ def solve_one(market: StorageMarket, policy: PublicFloor | None = None, support:
     policy : a public floor, or None
     support : price up to which producers are paid the difference per tonne produced (a deficiency payment), or None
     max_stock : largest stock of the grid, t; default 1.5 times benchmark output and the public capacity. 0: nothing can be stored.
-    nodes : grid nodes, denser near zero
+    nodes : grid nodes to begin with, denser near zero
+    error : share of use by which a line between two nodes may miss; more nodes are put where it misses by more. Infinity: never
 
     Raises
     ------
@@ -132,16 +116,20 @@ def solve_one(market: StorageMarket, policy: PublicFloor | None = None, support:
     grid = np.union1d(most * np.linspace(0, 1, nodes) ** 1.5, [room]) if most > 0 else np.zeros(1)
     planned = np.full(len(grid), market.output0)
     kinks = (np.array([0.0, 1.0]), np.zeros(2))  # nothing is stored in the last period
-    stored = np.full(len(grid), np.nan)
+    stored, halvings = np.full(len(grid), np.nan), 0
     for rounds in range(1, ROUNDS + 1):
-        def price(available: Array, kinks: tuple[Array, Array] = kinks) -> Array:
-            return market.price(available - np.interp(available, *kinks))
+        def expect(stock: Array, planned: Array, kinks: tuple[Array, Array] = kinks) -> tuple[Array, Array]:
+            return market.expect(lambda at: market.price(at - np.interp(at, *kinks)), (1 - market.loss) * stock, planned, support)
 
         before, old = stored, planned
-        stored, planned = market.expect(price, (1 - market.loss) * grid, planned, support)
+        stored, planned = expect(grid, planned)
         kinks = _kinks(market, policy, grid, stored)
         moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
-        if moved < tolerance:
+        if moved < max(tolerance, error / 100) and halvings < HALVINGS and len(grid) > 1:
+            finer = halved(grid, largest_miss(market, grid, stored, planned, expect) > error)
+            halvings = halvings + 1 if len(finer) > len(grid) else HALVINGS
+            grid, stored, planned = finer, np.interp(finer, grid, stored), np.interp(finer, grid, planned)
+        elif moved < tolerance:
             return StorageSolution(market, policy, support, grid, stored, planned, kinks, rounds)
     raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or "
                            "storage_cost, or lower the floor or its capacity")

@@ -7,7 +7,9 @@ availability T (old stocks, public ones too, and new output). More tonnes in pub
         min(floor, phi(T, G + what may be bought))     where it lies below
         max(ceiling, phi(T, G - what may be sold))     where it lies above
 
-needs no equation solved. Miranda and Helmberger (1988) for the model.
+needs no equation solved. The value of a tonne in private store has kinks along lines of both stocks, where one of next period's shocks
+meets an end of the band, a full or an empty public stock: both grids are halved where a line between two nodes misses by more than
+`error`. Miranda and Helmberger (1988) for the model.
 """
 
 from __future__ import annotations
@@ -16,13 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from floormodel.dynamics.storage import ROUNDS, Accuracy, accuracy_of
-from floormodel.dynamics.storage_columns import across
+from floormodel.dynamics.storage import ROUNDS
+from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, both_halved
+from floormodel.dynamics.storage_columns import across, between, level, table
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.dynamics.storage_policy import PriceBand
 from floormodel.errors import ConvergenceError
 
 FAR = 50.0  # of the largest stock: how far the line past the last node goes
+STEPS = 5  # of the search for the public stock at which the price meets an end of the band
+HALVINGS = 6  # of an interval of either grid, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +40,8 @@ class _Columns:
     stock: Array
 
     def private(self, total: Array, public: Array) -> Array:
-        """Private stock kept out of a total, beside a public stock; linear between two columns at equal tonnes left."""
-        return across(self.public, self.at, self.stock, total - public, public)
+        """Private stock kept out of a total, beside a public stock; what is left is linear between two columns at equal private stock."""
+        return level(self.public, self.at, self.stock, total - public, public)
 
     def price(self, total: Array, public: Array) -> Array:
         """phi(T, G): the price at which the market takes what is left."""
@@ -83,8 +88,27 @@ class BandSolution:
         kept = np.array([np.interp(-price, -row, self.grid) for row in self.stored])  # what private storers want at that price
         left = total - self.market.use(price)
         both = np.maximum.accumulate(kept + self.public_grid)
-        inside = np.interp(left, both, self.public_grid)
+        inside = self._meets(price, left, np.interp(left, both, self.public_grid))
         return np.where(left < both[0], -np.inf, np.where(left > both[-1], np.inf, inside))
+
+    def _meets(self, price: float, left: Array, near: Array) -> Array:
+        """The public stock near `near`, between the same two columns, at which what is left beside it is worth `price`."""
+        j, _ = between(self.public_grid, near)
+
+        def excess(public: Array) -> Array:
+            nodes = np.broadcast_to(self.grid, self.stored.shape)
+            return across(self.public_grid, nodes, self.stored, np.maximum(left - public, 0.0), public) - price
+
+        low, high = self.public_grid[j], self.public_grid[j + 1]
+        f, g = excess(low), excess(high)
+        crossed = f * g < 0
+        for _ in range(STEPS):  # false position that halves the value of an end which stays (Illinois)
+            now = np.where(crossed & (f != g), high - g * (high - low) / np.where(f != g, g - f, 1.0), near)
+            e = excess(now)
+            same = e * g > 0
+            low, f = np.where(same, low, high), np.where(same, f / 2, g)
+            high, g = now, e
+        return now
 
     def private(self, total: Array | float, public: Array | float) -> Array:
         """Private stock at the end of the period, t."""
@@ -110,15 +134,14 @@ class BandSolution:
         return price, private, held, self._planned(private, held)
 
     def accuracy(self, points: int = 2000, seed: int = 0) -> Accuracy:
-        """Error of the storage rule at random points between the nodes, as in `StorageSolution.accuracy`."""
+        """Error of the storage rule at random points where private stock is held, as in `StorageSolution.accuracy`."""
         rng, m = np.random.default_rng(seed), self.market
         old = rng.uniform(0, self.policy.room, points)
         total = old + rng.uniform(m.output0 * m.shocks.nodes.min(), m.output0 * m.shocks.nodes.max() + self.grid[-1] / 4, points)
         _, private, public, planned = self.step(total, old)
         left = (1 - m.loss) * public
         stored, _ = m.expect(lambda t: self.price(t, left[:, None]), (1 - m.loss) * (private + public), planned, self.support)
-        implied = np.maximum(stored, m.price(total - public))
-        return accuracy_of(np.abs(m.use(implied) / (total - private - public) - 1))
+        return accuracy_of(m, stored, total - private - public, private)
 
 
 def _rule(columns: _Columns, policy: PriceBand, total: Array, public: Array) -> Array:
@@ -136,13 +159,14 @@ def _rule(columns: _Columns, policy: PriceBand, total: Array, public: Array) -> 
 
 
 def solve_band(market: StorageMarket, policy: PriceBand, support: float | None = None, *, max_stock: float | None = None,
-               nodes: int = 301, columns: int = 41, tolerance: float = 1e-9) -> BandSolution:
+               nodes: int = 61, columns: int = 21, error: float = 5e-5, tolerance: float = 1e-9) -> BandSolution:
     """Solve for the stationary storage rule beside a public stock.
 
     Parameters
     ----------
     max_stock : largest private stock of the grid, t; default benchmark output
-    nodes, columns : grid nodes of the private and of the public stock
+    nodes, columns : grid nodes of the private and of the public stock to begin with
+    error : share of use by which a line between two nodes may miss; more nodes are put where it misses by more. Infinity: never
 
     Raises
     ------
@@ -152,20 +176,39 @@ def solve_band(market: StorageMarket, policy: PriceBand, support: float | None =
     most = market.output0 if max_stock is None else max_stock
     grid = most * np.linspace(0, 1, nodes) ** 1.5
     public = max(policy.room, 1e-9 * market.output0) * (1 - np.cos(np.linspace(0, np.pi, columns))) / 2  # denser at both ends
-    shape = (columns, nodes)
-    carried = (1 - market.loss) * (grid + public[:, None])
-    left = np.broadcast_to(((1 - market.loss) * public)[:, None, None], (*shape, len(market.shocks.nodes)))
-    planned, stored = np.full(shape, market.output0), np.full(shape, np.nan)
-    rule = _Columns(market, public, np.tile([0.0, 1.0], (columns, 1)), np.zeros((columns, 2)))  # nothing is stored in the last period
+    if policy.room > 0:  # the rates put kinks at what one period fills or leaves
+        public = np.union1d(public, [min(policy.buys, policy.room), max(policy.room - policy.sells, 0.0)])
+    planned, stored = np.full((len(public), nodes), market.output0), np.full((len(public), nodes), np.nan)
+    none = np.zeros((len(public), 2))  # nothing is stored in the last period
+    rule = _Columns(market, public, none + [0.0, 1.0], none)
+    halvings = 0
     for rounds in range(1, ROUNDS + 1):
+        def expect(public: Array, private: Array, planned: Array, rule: _Columns = rule) -> tuple[Array, Array]:
+            kept = (1 - market.loss) * public[:, None]
+            left = np.broadcast_to(kept[..., None], (*planned.shape, len(market.shocks.nodes)))
+            return market.expect(lambda total: _rule(rule, policy, total, left), (1 - market.loss) * private + kept, planned, support)
+
         before, old = stored, planned
-        stored, planned = market.expect(lambda total: _rule(rule, policy, total, left), carried, planned, support)  # noqa: B023
+        stored, planned = expect(public, grid, planned)
         rule = _columns(market, public, grid, stored)
         moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
-        if moved < tolerance:
+        if moved < max(tolerance, error / 10) and halvings < HALVINGS:
+            finer = both_halved(market, public, grid, stored, planned, expect, lambda *at: _reached(policy, *at), error)
+            halvings = halvings + 1 if len(finer[0]) + len(finer[1]) > len(public) + len(grid) else HALVINGS
+            stored, planned = (table(public, grid, x, *finer) for x in (stored, planned))
+            public, grid = finer
+        elif moved < tolerance:
             return BandSolution(market, policy, support, public, grid, stored, planned, rule, rounds)
     raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or "
                            "storage_cost, or lower the floor or its capacity")
+
+
+def _reached(policy: PriceBand, held: Array, value: Array) -> Array:
+    """Is private stock ever held at this value beside this public stock (C, 1)? Not below the floor while the public stock may still
+    buy, nor above the ceiling while it may sell."""
+    full, spare = min(policy.buys, policy.room), max(policy.room - policy.sells, 0.0)
+    low, high = policy.floor, policy.ceiling
+    return ((value >= low) | (held >= full)) & ((value <= high) | (held <= spare))
 
 
 def _columns(market: StorageMarket, public: Array, grid: Array, stored: Array) -> _Columns:

@@ -27,3 +27,28 @@ def across(grid: Array, nodes: Array, values: Array, x: Array, at: Array) -> Arr
         return np.interp(np.clip(x, low[j], high[j]) + far * j, behind, level)
 
     return column(left) if not share.any() else (1 - share) * column(left) + share * column(left + 1)
+
+
+def level(grid: Array, nodes: Array, values: Array, x: Array, at: Array) -> Array:
+    """Value v at which the nodes, linear between two columns at equal v, are x: so a kink between two columns stays a kink.
+
+    As `across`, but between the inverses of rising lines (C, N): one step of false position between what the two columns say.
+    """
+    left, share = between(grid, at)
+    if not share.any():
+        return across(grid, nodes, values, x, at)
+    low, high = (across(grid, nodes, values, x, grid[j]) for j in (left, left + 1))
+    inner = (share > 0) & (share < 1) & (low != high)
+    found = np.where(share < 1, low, high)
+    if inner.any():
+        one, two, x, at = (v[inner] for v in np.broadcast_arrays(low, high, x, at))
+        f, g = (across(grid, values, nodes, v, at) - x for v in (one, two))
+        step = np.where(f != g, f / np.where(f != g, f - g, 1.0), 0.5)
+        found[inner] = one + np.clip(step, 0.0, 1.0) * (two - one)
+    return found
+
+
+def table(grid: Array, nodes: Array, values: Array, finer_grid: Array, finer_nodes: Array) -> Array:
+    """Values (C, N) on a grid (C,) and nodes (N,), on finer ones of both."""
+    rows = np.array([np.interp(finer_nodes, nodes, row) for row in values])
+    return np.array([np.interp(finer_grid, grid, column) for column in rows.T]).T

@@ -3,7 +3,9 @@
     P = min(max(P_closed, Pw - trade_cost), max(Pw + trade_cost, floor)),   ln Pw' = persistence ln(Pw / price0) - sigma^2 / 2 + nu
 
 where P_closed is the price at which the bloc would use and store what it has, given what storers expect at that world price. Exports
-set the lower limit, imports the upper one; a floor on imports raises the upper one, and the difference is a levy.
+set the lower limit, imports the upper one; a floor on imports raises the upper one, and the difference is a levy. The value of a tonne
+in store has kinks along lines of the stock and the world price; both grids are halved where a line between two nodes misses by more
+than `error`.
 """
 
 from __future__ import annotations
@@ -14,11 +16,33 @@ import numpy as np
 import xarray as xr
 
 from floormodel.dynamics.storage import ROUNDS
-from floormodel.dynamics.storage_columns import across
+from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, both_halved
+from floormodel.dynamics.storage_columns import across, level, table
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.errors import ConvergenceError, DataError
 
-WIDTH = 4.0  # standard deviations of the world price on its grid
+WIDTH = 5.0  # standard deviations of the world price on its grid, either way
+HALVINGS = 6  # of an interval of either grid, at most
+
+
+@dataclass(frozen=True, eq=False)
+class _Closed:
+    """The bloc without trade: log world prices `logs` (C,), nodes `grid` (N,) of stock and `stored` (C, N), its value."""
+
+    market: StorageMarket
+    logs: Array
+    grid: Array
+    stored: Array
+
+    def stock(self, available: Array, at: Array) -> Array:
+        """Stock kept at log world prices `at`."""
+        ends = np.maximum.accumulate(self.market.use(np.maximum(self.stored, 1e-6 * self.market.price0)) + self.grid, axis=1)
+        ends = np.minimum(ends, 1e3 * (self.grid[-1] + self.market.output0))
+        return level(self.logs, ends, np.broadcast_to(self.grid, ends.shape), available, at)
+
+    def price(self, available: Array, at: Array) -> Array:
+        """Price at log world prices `at`."""
+        return self.market.price(available - self.stock(available, at))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +79,22 @@ class OpenSolution:
     def price(self, available: Array | float, world: Array | float) -> Array:
         """Price in the bloc, USD/t."""
         available, world = (np.asarray(x, float) for x in np.broadcast_arrays(available, world))
-        closed = _closed(self.market, self.world_grid, self.grid, self.stored, available, np.log(world / self.market.price0))
-        return np.clip(closed, *self.limits(world))
+        return np.clip(self._closed().price(available, np.log(world / self.market.price0)), *_limits(self.world, self.floor, world))
+
+    def _closed(self) -> _Closed:
+        return _Closed(self.market, self.world_grid, self.grid, self.stored)
 
     def limits(self, world: Array) -> tuple[Array, Array]:
         """Lowest and highest price in the bloc, USD/t: of exports and of imports under the floor."""
-        cost = self.world.trade_cost
-        return world - cost, np.maximum(world + cost, self.floor)
+        return _limits(self.world, self.floor, world)
 
     def stock(self, available: Array | float, world: Array | float) -> Array:
         """Stock at the end of the period, t."""
         available, world = (np.asarray(x, float) for x in np.broadcast_arrays(available, world))
         at, price = np.log(world / self.market.price0), self.price(available, world)
-        own = _closed_stock(self.market, self.world_grid, self.grid, self.stored, available, at)
+        own = self._closed().stock(available, at)
         falling = np.minimum.accumulate(self.stored, axis=1)
-        wanted = across(self.world_grid, -falling, np.broadcast_to(self.grid, falling.shape), -price, at)  # at a price set by trade
+        wanted = level(self.world_grid, -falling, np.broadcast_to(self.grid, falling.shape), -price, at)  # at a price set by trade
         return np.where(np.abs(self.market.price(available - own) - price) <= 1e-12 * price, own, wanted)
 
     def net_exports(self, available: Array | float, world: Array | float) -> Array:
@@ -81,16 +106,60 @@ class OpenSolution:
         at = np.log(np.broadcast_arrays(np.asarray(world, float), available)[0] / self.market.price0)
         return across(self.world_grid, np.broadcast_to(self.grid, self.planned.shape), self.planned, self.stock(available, world), at)
 
+    def accuracy(self, points: int = 2000, seed: int = 0) -> Accuracy:
+        """Error of the storage rule at random points where stock is held, as in `StorageSolution.accuracy`.
 
-def solve_open(market: StorageMarket, world: WorldPrice, floor: float = 0.0, *, max_stock: float | None = None, nodes: int = 301,
-               columns: int = 41, tolerance: float = 1e-9) -> OpenSolution:
+        World prices within three standard deviations of their mean, in logs; availabilities from the least output on.
+        """
+        rng, m = np.random.default_rng(seed), self.market
+        log = _centre(self.world) + 3 * _spread(self.world) * rng.uniform(-1, 1, points)
+        at = rng.uniform(m.output0 * m.shocks.nodes.min(), m.output0 * m.shocks.nodes.max() + self.grid[-1] / 4, points)
+        world = m.price0 * np.exp(log)
+        stock, price, planned = self.stock(at, world), self.price(at, world), self.output(at, world)
+        stored, _ = _expect(m, self.world, self.floor, self._closed(), log[:, None], stock[:, None], planned[:, None])
+        return accuracy_of(m, stored[:, 0], m.use(price), stock)
+
+
+def _centre(world: WorldPrice) -> float:
+    return -world.sigma**2 / 2 / (1 - world.persistence)
+
+
+def _spread(world: WorldPrice) -> float:
+    return float(world.sigma / np.sqrt(1 - world.persistence**2))
+
+
+def _limits(world: WorldPrice, floor: float, price: Array) -> tuple[Array, Array]:
+    return price - world.trade_cost, np.maximum(price + world.trade_cost, floor)
+
+
+def _expect(market: StorageMarket, world: WorldPrice, floor: float, rule: _Closed | None, log: Array, stock: Array, planned: Array
+            ) -> tuple[Array, Array]:
+    """What a tonne stored is worth and planned output (C, N) at log world prices (C, 1), stocks (C, N); without a rule none is stored."""
+    x, w = np.polynomial.hermite_e.hermegauss(world.nodes)
+    later = (world.persistence * log - world.sigma**2 / 2 + world.sigma * x)[..., None]  # (C, W, 1)
+
+    def price(available: Array) -> Array:
+        """Mean over next period's world prices of the price at (C, N, shocks)."""
+        total = np.zeros(available.shape)
+        for j, chance in enumerate(w / w.sum()):
+            at = np.broadcast_to(later[:, j, :, None], available.shape)
+            closed = market.price(available) if rule is None else rule.price(available, at)
+            total += chance * np.clip(closed, *_limits(world, floor, market.price0 * np.exp(at)))
+        return total
+
+    return market.expect(price, (1 - market.loss) * np.broadcast_to(stock, planned.shape), planned)
+
+
+def solve_open(market: StorageMarket, world: WorldPrice, floor: float = 0.0, *, max_stock: float | None = None, nodes: int = 61,
+               columns: int = 21, error: float = 7e-5, tolerance: float = 1e-9) -> OpenSolution:
     """Solve for the stationary storage rule of a small open economy.
 
     Parameters
     ----------
     floor : lowest landed price of imports, USD/t; 0 for none
     max_stock : largest stock of the grid, t; default twice benchmark output
-    nodes, columns : grid nodes of the stock and of the world price
+    nodes, columns : grid nodes of the stock and of the world price to begin with
+    error : share of use by which a line between two nodes may miss; more nodes are put where it misses by more. Infinity: never
 
     Raises
     ------
@@ -99,49 +168,31 @@ def solve_open(market: StorageMarket, world: WorldPrice, floor: float = 0.0, *, 
     """
     if not (np.isfinite(floor) and floor >= 0):
         raise DataError(f"floor: found {floor!r}; expected a price of 0 or more, USD/t")
-    centre = -world.sigma**2 / 2 / (1 - world.persistence)
-    spread = WIDTH * world.sigma / np.sqrt(1 - world.persistence**2)
-    logs = np.linspace(centre - spread, centre + spread, columns)
+    logs = _centre(world) + WIDTH * _spread(world) * np.linspace(-1, 1, columns)
     grid = (2 * market.output0 if max_stock is None else max_stock) * np.linspace(0, 1, nodes) ** 1.5
-    x, w = np.polynomial.hermite_e.hermegauss(world.nodes)
-    chance = w / w.sum()
-    later = np.clip(world.persistence * logs[:, None] - world.sigma**2 / 2 + world.sigma * x, logs[0], logs[-1])
-    abroad = market.price0 * np.exp(later)  # (C, W)
-    low, high = abroad - world.trade_cost, np.maximum(abroad + world.trade_cost, floor)
-    planned = np.full((columns, nodes), market.output0)
-    carried = np.broadcast_to((1 - market.loss) * grid, planned.shape)
-    stored = np.full(planned.shape, -np.inf)  # nothing is stored in the last period
+    stored, planned = np.full((columns, nodes), np.nan), np.full((columns, nodes), market.output0)
+    rule, halvings = None, 0  # nothing is stored in the last period
+
+    def reached(log: Array, value: Array) -> Array:
+        low, high = _limits(world, floor, market.price0 * np.exp(log))  # stock is held within the limits of the price
+        return (value >= low) & (value <= high)
+
     for rounds in range(1, ROUNDS + 1):
-        def price(available: Array, stored: Array = stored) -> Array:
-            """Mean over next period's world prices of the price at (C, N, shocks), a column per world price now."""
-            total = np.zeros(available.shape)
-            for j in range(world.nodes):
-                at = np.broadcast_to(later[:, j, None, None], available.shape)
-                closed = _closed(market, logs, grid, stored, available, at)
-                total += chance[j] * np.clip(closed, low[:, j, None, None], high[:, j, None, None])
-            return total
+        def expect(log: Array, stock: Array, planned: Array, rule: _Closed | None = rule) -> tuple[Array, Array]:
+            return _expect(market, world, floor, rule, log[:, None], stock, planned)
 
         before, old = stored, planned
-        stored, planned = market.expect(price, carried, planned)
-        with np.errstate(invalid="ignore"):
-            moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
-        if moved < tolerance:
+        stored, planned = expect(logs, grid, planned)
+        rule = _Closed(market, logs, grid, stored)
+        moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
+        if moved < max(tolerance, error / 10) and halvings < HALVINGS:
+            finer = both_halved(market, logs, grid, stored, planned, expect, reached, error)
+            halvings = halvings + 1 if len(finer[0]) + len(finer[1]) > len(logs) + len(grid) else HALVINGS
+            stored, planned = (table(logs, grid, x, *finer) for x in (stored, planned))
+            logs, grid = finer
+        elif moved < tolerance:
             return OpenSolution(market, world, floor, logs, grid, stored, planned, rounds)
     raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or storage_cost")
-
-
-def _closed_stock(market: StorageMarket, logs: Array, grid: Array, stored: Array, available: Array, at: Array) -> Array:
-    """Stock kept without trade at log world prices `at`."""
-    ends = np.maximum.accumulate(market.use(np.maximum(stored, 1e-6 * market.price0)) + grid, axis=1)
-    ends = np.minimum(ends, 1e3 * (grid[-1] + market.output0))
-    return across(logs, ends, np.broadcast_to(grid, ends.shape), available, at)
-
-
-def _closed(market: StorageMarket, logs: Array, grid: Array, stored: Array, available: Array, at: Array) -> Array:
-    """Price without trade."""
-    if not np.isfinite(stored).all():
-        return market.price(available)
-    return market.price(available - _closed_stock(market, logs, grid, stored, available, at))
 
 
 def simulate_open(solution: OpenSolution, periods: int = 200, paths: int = 1000, *, burn: int = 100, seed: int = 0) -> xr.Dataset:

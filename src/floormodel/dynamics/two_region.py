@@ -5,9 +5,10 @@
     on each route       P[o] + trade_cost - P[d]           complementary to  exports >= 0
     planned output      as in one region, from the region's own prices
 
-The value of a tonne in store is a smooth function of both end-of-period stocks; it is held as a spline, while the period itself
-is solved anew, as a complementarity problem, wherever a price is asked for, so that its kinks are exact. Without stocks a period is
-the static spatial equilibrium.
+The value of a tonne in store is a function of both end-of-period stocks; it is held as a spline, while the period itself is solved
+anew, as a complementarity problem, wherever a price is asked for, so that its kinks are exact. Under shocks drawn from nodes the value
+has slight kinks of its own: the grids are halved where the spline misses by more than `error`. Without stocks a period is the
+static spatial equilibrium.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import RectBivariateSpline
 
-from floormodel.dynamics.storage import Accuracy, accuracy_of
+from floormodel.dynamics.storage_accuracy import HELD, Accuracy, combined, halved, middles, use_error, value_miss
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.equilibrium.newton import solve_mcp
 from floormodel.errors import ConvergenceError, DataError
 
 ROUNDS, RELAX, TOLERANCE = 400, 0.5, 1e-11
+HALVINGS = 4  # of an interval of either grid, at most
+NEAR = 0.02  # share of a price by which values may be too far apart for stocks in both regions and still have a say
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,15 +115,13 @@ class TwoRegions:
         return Period(price, stock, found.z[:, 4:6] * problem.scale, planned), found.z
 
     def accuracy(self, points: int = 300, seed: int = 0) -> Accuracy:
-        """Error of the storage rules between the nodes, relative to use, where stocks are held: the expected price recomputed."""
+        """Error of the storage rules at random points, of both regions where they hold stock, as in `StorageSolution.accuracy`."""
         rng = np.random.default_rng(seed)
         low, high = (np.array([m.output0 * x for m in self.markets]) for x in (0.9, 1.25))
         found, _ = self.period(rng.uniform(low, high, (points, 2)))
         fresh, _, _ = _expect(self, found.stock, found.planned)
-        held = found.stock > 1e-9
-        implied = np.where(held, fresh, found.price)
-        uses = [m.use(implied[:, i]) / m.use(found.price[:, i]) for i, m in enumerate(self.markets)]
-        return accuracy_of(np.abs(np.stack(uses) - 1))
+        held = found.stock > HELD * np.array([m.demand0 for m in self.markets])
+        return combined([use_error(m, fresh[:, i], m.use(found.price[:, i]))[held[:, i]] for i, m in enumerate(self.markets)])
 
 
 def _expect(solution: TwoRegions, stock: Array, planned: Array, near: Array | None = None) -> tuple[Array, Array, Array]:
@@ -139,14 +140,15 @@ def _expect(solution: TwoRegions, stock: Array, planned: Array, near: Array | No
 
 
 def solve_two_regions(first: StorageMarket, second: StorageMarket, trade_cost: tuple[float, float], *, max_stock: float | None = None,
-                      nodes: int = 17, tolerance: float = 1e-7) -> TwoRegions:
+                      nodes: int = 13, error: float = 1e-4, tolerance: float = 1e-7) -> TwoRegions:
     """Solve for the stationary storage and trade rules; shocks of the two regions are independent.
 
     Parameters
     ----------
     trade_cost : freight and tariff from the first region to the second and back, USD/t
     max_stock : largest stock of each region's grid, t; default half its benchmark output
-    nodes : grid nodes of each stock
+    nodes : grid nodes of each stock to begin with
+    error : share of use by which a spline between two nodes may miss; more nodes are put where it misses by more. Infinity: never
 
     Raises
     ------
@@ -158,18 +160,46 @@ def solve_two_regions(first: StorageMarket, second: StorageMarket, trade_cost: t
     markets = (first, second)
     most = [m.output0 / 2 if max_stock is None else max_stock for m in markets]
     grids = (most[0] * np.linspace(0, 1, nodes) ** 1.5, most[1] * np.linspace(0, 1, nodes) ** 1.5)
-    stock = np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, 2)  # (K, 2)
+    stock = _pairs(grids)
     planned = np.tile([m.output0 for m in markets], (len(stock), 1))
     stored = np.full_like(planned, -10.0) * [m.price0 for m in markets]  # nothing is stored in the last period
-    near = None
+    near, halvings = None, 0
     for rounds in range(1, ROUNDS + 1):
         solution = TwoRegions(markets, trade_cost, grids, _splines(grids, stored), _splines(grids, planned), rounds)
         new, wanted, near = _expect(solution, stock, planned, near)
         moved = max(np.max(np.abs(new - stored)) / first.price0, np.max(np.abs(wanted - planned)) / first.output0)
         stored, planned = new, planned + RELAX * (wanted - planned)
-        if moved < tolerance:
+        if moved < max(tolerance, error / 10) and halvings < HALVINGS:
+            finer = _finer(solution, error)
+            more = sum(map(len, finer)) > sum(map(len, grids))
+            halvings, near = (halvings + 1, None) if more else (HALVINGS, near)
+            grids, stock = finer, _pairs(finer)
+            stored, planned = (np.stack([f.ev(*stock.T) for f in both], axis=1) for both in (solution.values, solution.outputs))
+        elif moved < tolerance:
             return solution
     raise ConvergenceError(f"two regions: not settled after {ROUNDS} rounds, last change {moved:.1g}")
+
+
+def _pairs(grids: tuple[Array, ...]) -> Array:
+    return np.stack(np.meshgrid(*grids, indexing="ij"), axis=-1).reshape(-1, 2)  # (K, 2)
+
+
+def _finer(solution: TwoRegions, error: float) -> tuple[Array, Array]:
+    """Both grids with a node in the middle of every interval in which a spline misses by more than `error`.
+
+    A region holds stock only where the other's stock is worth no more than its own and the freight: other stocks do not count.
+    """
+    found = []
+    for j, grid in enumerate(solution.grids):
+        middle = middles(grid)
+        stock = _pairs((middle, solution.grids[1]) if j == 0 else (solution.grids[0], middle))
+        value, plan = (np.stack([f.ev(*stock.T) for f in both], axis=1) for both in (solution.values, solution.outputs))
+        fresh, wanted, _ = _expect(solution, stock, plan)
+        miss = np.stack([value_miss(m, value[:, i], fresh[:, i], plan[:, i], wanted[:, i]) for i, m in enumerate(solution.markets)]).max(0)
+        held = [(stock[:, i] == 0) | (fresh[:, 1 - i] <= (fresh[:, i] + cost) * (1 + NEAR)) for i, cost in enumerate(solution.trade_cost)]
+        shape = (len(middle), -1) if j == 0 else (-1, len(middle))
+        found.append(halved(grid, (np.where(held[0] & held[1], miss, 0.0).reshape(shape).max(1 - j)) > error))
+    return found[0], found[1]
 
 
 def _splines(grids: tuple[Array, ...], values: Array) -> tuple[RectBivariateSpline, RectBivariateSpline]:
