@@ -16,7 +16,7 @@ from floormodel.report.run_folder import check_target, write_run_folder
 
 EXPERIMENTS = ("price_floor", "instruments_compared", "retaliation", "club", "coalition",
                "standards", "export_restrictions", "producer_take", "ten_years", "credibility", "trust", "rapid_response",
-               "buffer_stock", "published", "backtest")
+               "financing", "buffer_stock", "published", "backtest")
 
 
 def _progress(items: Iterable) -> Iterable:

@@ -84,6 +84,14 @@ def test_owners_gain_from_a_guarantee_below_the_mean_and_lenders_from_one_above_
     assert np.all(np.diff(values) > 0)
 
 
+def test_lenders_to_a_plant_whose_price_is_held_count_on_dear_inputs():
+    """Held at 200, an input of 15 that follows the reference price by half costs 15 / 0.9^0.5 in the lenders' case, not 15 x 0.9^0.5."""
+    terms = DebtTerms(interest_rate=0.05, tenor=4, dscr=1.4, gearing=1.0, inflation=0.0, lenders_price=0.9)
+    plant = one_year(input_exposure=0.5, royalty=0.0, capex=1000.0)
+    held = project_finance(plant, PlantPrices(110.0, 15.0), terms, RISK, paths=20, guaranteed_price=200.0)
+    assert held.debt == pytest.approx((200.0 - 20.0 - 15.0 / 0.9**0.5) / 1.4 / 1.05)
+
+
 def test_a_guarantee_of_the_covenant_price_keeps_the_covenant_while_it_stands():
     terms = DebtTerms(interest_rate=0.05, tenor=4, dscr=1.4, gearing=1.0, inflation=0.0)
     project, prices = one_year(input_exposure=0.0), PlantPrices(110.0, 15.0)

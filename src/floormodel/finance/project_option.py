@@ -46,7 +46,8 @@ class Support:
 
 class BuildRule(NamedTuple):
     """Reference prices over their long-run mean from which a plant is built at once (`trigger`) and from which its net present
-    value is positive (`break_even`); infinite where there is none on the grid, 0 where it is built at any price. `option` is the
+    value is positive (`break_even`); infinite where there is none on the grid, as for a plant whose inputs outrun a price that support
+    holds, which is built at low prices alone; 0 where it is built at any price. `option` is the
     value of the right to build when the price stands at that mean, `npv` that of building then, USD per t/yr."""
 
     trigger: float
@@ -111,13 +112,18 @@ def needed_price(project: Project, process: OrnsteinUhlenbeck, support: Support,
     """Long-run mean of the net price, USD/t, at which the plant is built at once when the price stands at that mean.
 
     What the incentive price becomes when a plant may also be built later. The net price of `support` sets where the search begins; where
-    there is a hazard the price `without` keeps its ratio to it. Raises ConvergenceError where no price within a factor of ten will do.
+    there is a hazard the price `without` keeps its ratio to it. Raises ConvergenceError where no price within a factor of ten will do,
+    and for a plant that is worth less at high prices than at low ones.
     """
     def away(log_scale: float) -> float:
         scale = float(np.exp(log_scale))
         now = replace(support, net_price=support.net_price * scale)
         then = None if without is None else replace(without, net_price=without.net_price * scale)
-        return float(np.log(np.clip(build_rule(project, process, now, then, hazard, steps).trigger, 1e-3, 1e3)))
+        rule = build_rule(project, process, now, then, hazard, steps)
+        if np.isinf(rule.trigger) and rule.npv > 0:
+            raise ConvergenceError(f"needed price of {project.name}: found a plant that pays at the mean price and at no high one, as its "
+                                   "inputs cost more then; expected one whose value rises with the price")
+        return float(np.log(np.clip(rule.trigger, 1e-3, 1e3)))
 
     width = 0.1
     while (low := away(-width)) < 0 or (high := away(width)) > 0:

@@ -71,7 +71,8 @@ def project_finance(project: Project, prices: PlantPrices, terms: DebtTerms, ris
                     guaranteed_price: float = 0.0, covenant: float = COVENANT) -> ProjectFinance:
     """Debt of `project` and what price risk does to it, over draws; `prices`, `benchmark`, `risk`, hazard and guarantee as in `viability`.
 
-    Lenders size the debt on one case: the reference price at `terms.lenders_price` of its mean, as if that were sure. The guarantee
+    Lenders size the debt on one case: the reference price at `terms.lenders_price` of its mean, as if that were sure, or as much above
+    it in years in which dear inputs leave the plant less. The guarantee
     counts for them where it exceeds the plant's price in that case; that prices may also be higher does not, since lenders gain
     nothing from it. Owners, `dscr` and `llcr` see expected prices, with what the guarantee is expected to pay. Raises ScenarioError
     as `viability` does.
@@ -137,13 +138,16 @@ def _one_draw(project: Project, at: Situation, terms: DebtTerms, risk: OrnsteinU
 
 
 def _lenders_case(project: Project, at: Situation, share: float) -> tuple[Array, Array]:
-    """Prices and costs with the reference price at `share` of its mean, as if that were sure."""
-    def lower(levels: Levels) -> Levels:
-        out = share ** (project.output_exposure * levels.price_exposure)
-        return levels._replace(net_price=levels.net_price * out, input_cost=levels.input_cost * share**project.input_exposure)
+    """Prices and costs with the reference price at `share` of its mean, or at 1 / share in years in which that leaves the plant less (where
+    its price is held and its inputs are not), as if that were sure."""
+    def moved(levels: Levels, by: float) -> Levels:
+        out = by ** (project.output_exposure * levels.price_exposure)
+        return levels._replace(net_price=levels.net_price * out, input_cost=levels.input_cost * by**project.input_exposure)
 
-    net, cost, _ = expected_prices(project, at._replace(now=lower(at.now), then=lower(at.then)), None)
-    return net, cost
+    (low, dear), (high, dearer) = (expected_prices(project, at._replace(now=moved(at.now, by), then=moved(at.then, by)), None)[:2]
+                                   for by in (share, 1 / share))
+    worse = high - dearer < low - dear
+    return np.where(worse, high, low), np.where(worse, dearer, dear)
 
 
 def _covenant(project: Project, at: Situation, loan: Financed, cost: Array, risk: OrnsteinUhlenbeck, covenant: float
