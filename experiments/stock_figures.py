@@ -13,7 +13,8 @@ import floormodel as fm
 from floormodel.finance.price_process import PriceRisk
 
 FIGURES = Path(__file__).with_name("stock_assumptions.csv")
-SEED, ADDED = 23, 0.005  # seed of what is drawn here; share of output added to read the elasticities of a market
+ADDED = 0.005  # share of output added to read the elasticities of a market
+COSTS, SWINGS, SHOCKS = 1, 2, 3  # streams of a seed: what is drawn from one tells nothing of another
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,14 @@ class World:
 def stock_figures(market: str) -> dict[str, Figure]:
     """Figures for a market; its own row goes before the row for all."""
     table = pd.read_csv(FIGURES)
-    rows = table[table["market"].isin(["*", market])].sort_values("market")  # "*" sorts first, the market's own row overrides it
+    rows = table[table["market"].isin(["*", market])].sort_values("market", kind="stable")  # "*" first, the market's own row after it
     return {str(r.quantity): Figure(float(r.value), float(r.low), float(r.high), str(r.unit), str(r.source), str(r.note))
             for r in rows.itertuples()}
 
 
-def drawn(figures: Mapping[str, Figure], draws: int) -> dict[str, np.ndarray]:
+def drawn(figures: Mapping[str, Figure], draws: int, seed: int) -> dict[str, np.ndarray]:
     """Each figure per draw (B,), triangular over its range; the central value where there is one draw."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng([seed, COSTS])
     return {name: np.array([f.value]) if draws == 1 else rng.triangular(f.low, f.value, f.high, draws) for name, f in figures.items()}
 
 
@@ -88,25 +89,29 @@ def _response(market: fm.Market, good: str) -> tuple[np.ndarray, np.ndarray, np.
     return tuple(np.where(ok, x, np.nan) for x in (price0, weight.sum(-1), made, used))  # type: ignore[return-value]
 
 
-def free_prices(risk: PriceRisk, years: int, draws: int, paths: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray]:
-    """Prices (years, draws x paths) around a long-run mean of 1, from that mean on, and the standard deviation of their log (draws,).
-
-    Half-life and volatility are drawn over their ranges, one pair per draw, central for one draw; paths of a draw stand side by side.
-    """
-    rng = np.random.default_rng(seed)
+def swings(risk: PriceRisk, draws: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Half-life, years, and volatility, per root year, per draw (B,): triangular in logs over their ranges, central for one draw."""
+    rng = np.random.default_rng([seed, SWINGS])
     central = (risk.process.half_life, risk.process.sigma)
     half, sigma = (np.full(1, middle) if draws == 1 else np.exp(rng.triangular(*np.log([low, middle, high]), draws))
                    for middle, (low, high) in zip(central, (risk.half_life, risk.sigma)))
+    return half, sigma
+
+
+def free_prices(half: np.ndarray, sigma: np.ndarray, years: int, paths: int, seed: int, start: float = 1.0) -> np.ndarray:
+    """Prices (years, draws x paths) around a long-run mean of 1, from `start` on; paths of a draw stand side by side.
+
+    `half` and `sigma` (draws,) as of `swings`. The same seed gives the same shocks for other values of them.
+    """
     kappa = np.log(2) / half
-    phi, spread = np.exp(-kappa), sigma / np.sqrt(2 * kappa)
-    keep, width = (np.repeat(x, paths) for x in (phi, spread))
-    noise = rng.standard_normal((years, draws * paths)) * width * np.sqrt(1 - keep**2)
-    x, out = np.zeros(draws * paths), []
+    keep, width = (np.repeat(x, paths) for x in (np.exp(-kappa), sigma / np.sqrt(2 * kappa)))
+    noise = np.random.default_rng([seed, SHOCKS]).standard_normal((years, len(keep))) * width * np.sqrt(1 - keep**2)
+    x, out = np.full(len(keep), np.log(start)), []
     for t in range(years):
         x = keep * x + noise[t]
         variance = width**2 * (1 - keep ** (2 * (t + 1)))
         out.append(np.exp(x - variance / 2))
-    return np.stack(out), spread
+    return np.stack(out)
 
 
 def tin() -> dict[str, float]:

@@ -24,7 +24,7 @@ from floormodel.errors import DataError, Faults, ScenarioError
 Array = np.ndarray
 STEPS, CLOSE = 60, 1e-12  # Newton steps for a price at given tonnes, and the relative gap that ends them
 UNITS = {"price": "USD/t", "free_price": "USD/t", "bought": "t", "public": "t", "output": "t", "use": "t", "centre": "USD/t",
-         "outlay": "USD"}
+         "floor": "USD/t", "outlay": "USD"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,19 +62,21 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: Array | f
     band : with a floor and a ceiling; its room (capacity, cash) and rates bound what it does, and then the price leaves the band
     storage_cost : USD/t a year, a number or one per path (N,)
     follow : share of the way, in logs, that the band moves each year towards the price of the year (0: it stays)
-    sell_off : t a year that are sold, and the band given up, once the floor cannot be held; None: it carries on at its bounds
-    opening : t held at the beginning
+    sell_off : t a year that are sold whatever the price, above the ceiling too, and the band given up, once the floor cannot be held
+        for want of room or of money; 0: given up, and what is left is kept; None: it carries on at its bounds
+    opening : t held at the beginning; the price path does not know of their purchase
 
     Returns
     -------
     xarray.Dataset
-        Over (year, path): price, free_price, bought (negative: sold), public (at the end of the year), output, use, centre (of the
-        band), outlay (bought and stored less sold, before interest), and flags held (in the band), at_floor, at_ceiling, below,
-        above, and broken (given up); over path: breaks, the year from 0 in which the floor first fails, infinite where it never does.
+        Over (year, path): price, free_price, bought (negative: sold), public (at the end of the year), output, use, centre and floor
+        of the band in force, outlay (bought and stored less sold, before interest), and flags held (in the band), at_floor, at_ceiling,
+        below, above, and broken (given up); over path: breaks, the year from 0 in which the floor first fails, infinite where it never
+        does.
     """
-    if not 0 <= follow <= 1 or not (sell_off is None or sell_off > 0) or not 0 <= opening <= band.room:
+    if not 0 <= follow <= 1 or not (sell_off is None or sell_off >= 0) or not 0 <= opening <= band.room:
         raise ScenarioError(f"buffer stock: found follow {follow!r}, sell_off {sell_off!r}, opening {opening!r}; expected a share, tonnes "
-                            f"a year above 0 or None, and tonnes from 0 to the room of the band, {band.room:g}")
+                            f"a year of 0 or more or None, and tonnes from 0 to the room of the band, {band.room:g}")
     if not (band.floor > 0 and np.isfinite(band.ceiling)):
         raise ScenarioError(f"buffer stock: found a band from {band.floor:g} to {band.ceiling:g}; expected a floor above 0 and a ceiling")
     free, middle = np.asarray(market.price, float), np.sqrt(band.floor * band.ceiling)
@@ -104,7 +106,7 @@ def buffer_stock(market: FreeMarket, band: PriceBand, *, storage_cost: Array | f
         s, d, stock = a + supply * y, b - demand * y, stock + bought * market.use
         below, above = ~broken & (price < floor * (1 - 1e-9)), ~broken & (price > ceiling * (1 + 1e-9))
         rows.append({"price": price, "free_price": free[t], "bought": bought * market.use, "public": stock,
-                     "output": market.use * np.exp(s), "use": market.use * np.exp(d), "centre": middle * np.exp(shift),
+                     "output": market.use * np.exp(s), "use": market.use * np.exp(d), "centre": middle * np.exp(shift), "floor": floor,
                      "outlay": price * bought * market.use + storage_cost * stock, "at_floor": low & ~below & ~broken,
                      "at_ceiling": high & ~above & ~broken, "below": below, "above": above, "broken": broken,
                      "held": ~(below | above | broken)})
