@@ -11,7 +11,8 @@ import pandas as pd
 
 from experiments.analysis import Progress
 from experiments.trust_brief import Pages
-from experiments.trust_results import Setup, compute
+from experiments.trust_results import compute
+from experiments.trust_setup import Setup
 from experiments.words import quantiles
 from floormodel.report.brief import write_brief
 from floormodel.report.run_folder import write_record
@@ -26,7 +27,9 @@ def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) 
     r = compute(market, draws, seed, progress)
     write_brief(Pages(r).brief(), folder)
     cases = {("trust", name): r.measures(name) for name in r.paths}
+    cases |= {(f"{name}, begins", word): m for (name, word), m in r.openings.items()}
     cases |= {(what, f"{x:g}"): m for what, levels in r.sweeps.items() for x, m in levels.items()}
+    cases |= {("world", name): m for name, m in r.worlds.items()}
     for name, table in {"measures": measure_table(cases), "private_storers": r.storers}.items():
         inert_frame(table).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     record = record_of(TITLE, r.setup, seed)
@@ -42,7 +45,7 @@ def measure_table(cases: Mapping[tuple[str, str], Mapping[str, np.ndarray]]) -> 
 
 def record_of(title: str, setup: Setup, seed: int) -> dict[str, Any]:
     """What run.json says of an experiment on a market as a whole."""
-    return {"title": title, "market": {"name": setup.market, "benchmark": setup.year}, "good": setup.good, "draws": setup.draws,
-            "seed": seed, "paths": setup.paths, "years": len(setup.free), "assumptions": {
+    return {"title": title, "market": {"name": setup.market, "benchmark": setup.year, "sha256": dict(setup.hashes)},
+            "good": setup.good, "draws": setup.draws, "seed": seed, "paths": setup.paths, "years": len(setup.free), "assumptions": {
                 k: [f.low, f.value, f.high, f.unit, f.source] for k, f in setup.figures.items()},
             "share_converged": float(setup.solved.mean())}

@@ -43,6 +43,21 @@ def test_a_stock_sold_off_pushes_the_price_below_the_free_one():
     assert path["price"].values[-1, 0] == pytest.approx(64.0, rel=1e-9)
 
 
+def test_a_stock_that_is_given_up_and_not_sold_stays():
+    path = buffer_stock(flat(64.0), PriceBand(100.0, 130.0, 1200.0), sell_off=0.0)
+    year = int(path["breaks"].item())
+    assert np.all(path["public"].values[year:, 0] == pytest.approx(1200.0)) and np.all(path["bought"].values[year + 1:, 0] == 0)
+    assert path["price"].values[year + 1:, 0] == pytest.approx(64.0, rel=1e-9)
+
+
+def test_a_broken_stock_is_sold_above_the_ceiling_too():
+    price = np.concatenate([np.full(5, 64.0), np.full(5, 300.0)])[:, None]
+    dear = FreeMarket(price=price, use=1000.0, supply=(0.5, 0.5), demand=(0.25, 0.25))
+    path = buffer_stock(dear, PriceBand(100.0, 130.0, 1200.0), sell_off=100.0)
+    assert path["breaks"].item() == 3 and np.all(path["bought"].values[4:, 0] == pytest.approx(-100.0))
+    assert path["price"].values[-1, 0] > 130.0
+
+
 def test_supply_that_a_floor_draws_in_wears_the_stock_out_sooner():
     """Half of the long-run response in the first year: s = 0.25 y, then 0.5 x 0.25 y + 0.25 y = 0.375 y, with y = log(100 / 64)."""
     path = buffer_stock(flat(64.0, supply=(0.25, 0.5)), PriceBand(100.0, 130.0, 5000.0))
@@ -63,6 +78,7 @@ def test_nothing_is_done_in_the_band_and_a_ceiling_needs_a_stock():
 def test_a_band_that_follows_the_price_goes_where_it_is():
     path = buffer_stock(flat(64.0, years=40), PriceBand(100.0, 130.0, 1e6), follow=0.5)
     assert path["centre"].values[-1, 0] == pytest.approx(64.0, rel=1e-6)  # and holds it without a purchase
+    assert path["floor"].values[:2, 0] == pytest.approx([100.0, 100.0 * (100 / 130) ** 0.25])  # half of the way from the middle to 100
     assert path["bought"].values[-1, 0] == 0
 
 
@@ -76,5 +92,7 @@ def test_faults_are_named():
         flat(64.0, supply=(0.5, 0.25))
     with pytest.raises(ScenarioError, match="opening"):
         buffer_stock(flat(64.0), PriceBand(100.0, 130.0, 1200.0), opening=1300.0)
+    with pytest.raises(ScenarioError, match="sell_off"):
+        buffer_stock(flat(64.0), PriceBand(100.0, 130.0, 1200.0), sell_off=-1.0)
     with pytest.raises(ScenarioError, match="ceiling"):
         buffer_stock(flat(64.0), PriceBand(100.0, np.inf, 1200.0))
