@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.analysis import Progress
-from experiments.path_record import path_record, series_table
+from experiments.path_record import write_paths
 from experiments.ten_years_brief import Pages
-from experiments.ten_years_results import compute
-from floormodel.report.brief import write_brief
-from floormodel.report.run_folder import write_record
-from floormodel.report.spreadsheet import inert_frame
+from experiments.ten_years_results import TenYears
+from experiments.ten_years_variants import explore
 
 TITLE = "Ten years of price support: plants, diversification, producer countries"
 MARKET = "rare_earths"
@@ -19,9 +17,7 @@ MARKET = "rare_earths"
 
 def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) -> dict[str, Any]:
     """Simulate, write the brief and its files into `folder`, return the record."""
-    results = compute(market, draws, seed, progress)
-    write_brief(Pages(results).brief(), folder)
-    inert_frame(series_table(results.paths)).to_csv(folder / "series.csv", index=False, lineterminator="\n")
-    record = path_record(TITLE, results.paths)
-    write_record(folder, record)
-    return record
+    found = explore(market, draws, seed, progress)
+    beside = {"producer's rule": found.rule, "announced supply": found.announced, "central": found.central, "consistent": found.consistent}
+    variants = {name: (x.paths if isinstance(x, TenYears) else x.paths.paths) for name, x in beside.items() if x is not None}
+    return write_paths(folder, TITLE, found.main.paths, Pages(found).brief(), variants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 import floormodel as fm
 from experiments.analysis import Policies, Progress, floor
 from experiments.cases import FloorCase, case_of
+from floormodel.dynamics.adjustment import by_draw
 from floormodel.errors import DataError
 from floormodel.indicators.catalogue import location_hhi
 
@@ -22,7 +23,8 @@ PLANT_SEED = 11
 
 @dataclass(frozen=True, eq=False)
 class TenYears:
-    """One path per scenario, all of the same market, draws and plants; `growth` says whether use and output follow projections."""
+    """One path per scenario, all of the same market, draws and plants; `growth` says whether use and output follow projections.
+    `flagged`: keep paths that were solved in every year though their expectations did not settle; say so where they are shown."""
 
     market: fm.Market
     case: FloorCase
@@ -30,6 +32,11 @@ class TenYears:
     plans: tuple[fm.Plan, ...]
     growth: bool
     paths: Mapping[str, fm.Path]
+    flagged: bool = False
+
+    def kept(self, path: fm.Path) -> np.ndarray:
+        """Which draws of a path count (draws,)."""
+        return path.dataset["converged"].all(["scenario", "period"]).values if self.flagged else path.converged
 
     def series(self, variable: str, scenario: str, good: str | None = None, regions: Sequence[str] | None = None,
                plan: str | None = None) -> np.ndarray:
@@ -43,7 +50,16 @@ class TenYears:
         if plan is not None:
             values = values.sel(plan=plan)
         out = values.transpose("draw", "period", ...).values
-        return np.where(path.converged.reshape(-1, *[1] * (out.ndim - 1)), out, np.nan)
+        return np.where(self.kept(path).reshape(-1, *[1] * (out.ndim - 1)), out, np.nan)
+
+    def value_added(self, scenario: str, goods: Sequence[str], regions: Sequence[str]) -> np.ndarray:
+        """What producers receive less inputs at the buyer price, USD/yr, of some stages and regions added up (draws, years)."""
+        price, made = self.series("buyer_price", scenario), self.series("output", scenario)
+        recipe = by_draw(self.market.dataset["recipe"])
+        needs = np.einsum("bgh,bthr->btgr", np.broadcast_to(recipe, (len(made), *recipe.shape[1:])), np.nan_to_num(price)) * made
+        added = self.series("producer_revenue", scenario) - needs
+        at = np.ix_([self.market.goods.index(g) for g in goods], [self.market.regions.index(r) for r in regions])
+        return added[:, :, at[0], at[1]].sum((2, 3))
 
     def supply(self, scenario: str, good: str) -> np.ndarray:
         """Primary and recycled output of all regions (draws, years, regions)."""
@@ -68,12 +84,12 @@ class TenYears:
 
 
 def plans_of(market: fm.Market, draws: int) -> tuple[fm.Plan, ...]:
-    """The market's plans with their costs drawn; none where the market has no table of plans."""
+    """The market's plans with their tonnes and costs drawn; none where the market has no table of plans."""
     try:
         plans = fm.load_plans(market.name)
     except DataError:
         return ()
-    return tuple(replace(p, project=p.project.drawn(draws, PLANT_SEED) if draws > 1 else p.project) for p in plans)
+    return tuple(p.drawn(draws, PLANT_SEED) if draws > 1 else p for p in plans)
 
 
 def projections_of(market: fm.Market) -> pd.DataFrame | None:
@@ -109,13 +125,13 @@ def prepare(name: str, draws: int, seed: int) -> tuple[fm.Market, FloorCase, tup
 
 
 def follow(market: fm.Market, case: FloorCase, bloc: tuple[str, ...], chosen: Mapping[str, Sequence[fm.Instrument | fm.Dated]],
-           progress: Progress) -> TenYears:
-    """Simulate every scenario of `chosen`. `progress` wraps the loop over them."""
-    plans, growth = plans_of(market, market.draws), projections_of(market)
-    along = GROWTH if growth is not None else None
-    paths = {label: fm.simulate(market, chosen[label], YEARS, plans=plans, growth=growth, growth_scenario=along)
-             for label in progress(list(chosen))}
-    return TenYears(market, case, bloc, plans, growth is not None, paths)
+           progress: Progress, along: str = GROWTH, build: bool = True, expectations: str = "adaptive") -> TenYears:
+    """Simulate every scenario of `chosen`. `progress` wraps the loop over them; `along` is the scenario of the projections, `build`
+    says whether plants may be built, `expectations` how investors see prices (those that do not settle are kept)."""
+    plans, growth = plans_of(market, market.draws) if build else (), projections_of(market)
+    paths = {label: fm.simulate(market, chosen[label], YEARS, plans=plans, growth=growth, expectations=expectations,
+                                growth_scenario=along if growth is not None else None) for label in progress(list(chosen))}
+    return TenYears(market, case, bloc, plans, growth is not None, paths, flagged=expectations == "consistent")
 
 
 def compute(name: str, draws: int, seed: int, progress: Progress) -> TenYears:
