@@ -8,6 +8,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 import floormodel as fm
+from floormodel.dynamics import expectations
 from floormodel.dynamics.entry import FULL, advance, no_fleet, starts
 from floormodel.dynamics.expectations import linear_shares
 from floormodel.errors import ScenarioError
@@ -106,6 +107,36 @@ def test_support_that_is_about_to_end_builds_nothing_that_opens_after_it(short, 
     assert path.converged.all() and np.all(begun[1:] == 0)
     lasting = fm.simulate(short.open_projects("all"), [SUBSIDY], range(2025, 2029), plans=plans, expectations=expectations)
     assert lasting.dataset["started"].sel(scenario="policy").values.ravel()[1] > 100
+
+
+def test_a_repeal_that_is_all_but_sure_is_an_end(short, plans):
+    """All years in which the plants run lie beyond the path: only what stands then without the policy counts, in both."""
+    found = [fm.simulate(short.open_projects("all"), [policy], [2025, 2026], plans=plans, expectations="consistent")
+             .dataset["profitability"].squeeze() for policy in (fm.Dated(SUBSIDY, hazard=0.9999), fm.Dated(SUBSIDY, end=2027))]
+    assert np.allclose(found[0].sel(scenario="policy"), found[1].sel(scenario="policy"), rtol=1e-6)
+    assert np.all(np.abs(found[0].sel(scenario="policy") / found[0].sel(scenario="none") - 1) > 1e-4)  # habits stay
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_other_starts_lead_to_the_same_fixed_point(short, share, monkeypatch):
+    """From nothing started and from all that may be, as from what adaptive investors start."""
+    market, many = short.open_projects("all"), fm.load_plans("rare_earths")
+
+    def found():
+        path = fm.simulate(market, [FLOOR], range(2025, 2029), plans=many, expectations="consistent")
+        assert path.converged.all()
+        return path.dataset["started"].values
+
+    first, inner = found(), expectations.sweep
+
+    def other(setting, side, begun, tick):
+        if begun is None:
+            begun = np.full((len(setting.years), 1, len(many)), share) * [p.per_year for p in many]
+        return inner(setting, side, begun, tick)
+
+    monkeypatch.setattr(expectations, "sweep", other)
+    assert np.allclose(found(), first, atol=2.0) and first.max() > 100
 
 
 def test_linear_shares_solve_their_problem():

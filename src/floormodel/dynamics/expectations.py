@@ -7,6 +7,9 @@ Of the pipeline of a plan a share s is started in each period,
 which is solved for all plans and periods together by Newton's method for complementarity problems (Josephy 1979): z is taken as
 linear, and what is linear is solved by projected Gauss-Seidel steps (Cryer 1971). The slopes of z are differences at one draw, brought
 up to date for each draw by what its own rounds show (Broyden 1965).
+
+It is one fixed point, reached from what adaptive investors start. Mines, refineries and makers of products help each other, so that there
+may be others.
 """
 
 from __future__ import annotations
@@ -39,8 +42,8 @@ def run_path(setting: Setting, state: PathState, tick: Callable[[], None]) -> tu
     rounds, settled : (B,) rounds that consistent expectations took and whether they settled (1 and true for adaptive ones)
     """
     bare = replace(setting, schedule=(), gone=setting.gone[:, :0], patterns=setting.patterns[:1, :0], stocks=idle(setting.stocks))
-    none, rounds, settled = _run(bare, state.none, None, tick)
-    policy, more, also = _run(setting, state.policy, none, tick)
+    none, rounds, settled = _run(bare, state.none, tick)
+    policy, more, also = _run(setting, state.policy, tick)
     end = float(setting.years[-1]) + 1 / setting.periods_per_year
     return ({"none": none.record, "policy": policy.record}, PathState(end, policy.state, none.state), np.maximum(rounds, more),
             settled & also)
@@ -52,7 +55,6 @@ class Draws:
 
     setting: Setting
     side: Side
-    without: Sweep | None
 
     @property
     def pipeline(self) -> Array:
@@ -66,7 +68,7 @@ class Draws:
     def at(self, rows: Array) -> Draws:
         """Some of them, each as often as it is named."""
         rows = np.arange(self.setting.market.draws)[rows]
-        return Draws(self.setting.at(rows), self.side.at(rows), self.without.at(rows) if self.without else None)
+        return Draws(self.setting.at(rows), self.side.at(rows))
 
     def swept(self, share: Array) -> Sweep:
         """The run in which shares (B, T, P) of the pipelines are started."""
@@ -74,7 +76,7 @@ class Draws:
 
     def indices(self, run: Sweep, share: Array) -> tuple[Array, Array]:
         """z (B, T, P), and how far the shares are from those that the run's prices justify (B,)."""
-        wanted, index = (a.transpose(1, 0, 2) for a in justified(self.setting, self.side, run, self.without))
+        wanted, index = (a.transpose(1, 0, 2) for a in justified(self.setting, self.side, run))
         return np.nan_to_num(index / FULL), np.abs(wanted / self.pipeline[:, None] - share).max((1, 2), initial=0.0)
 
     def slopes(self, share: Array, z: Array, draw: int) -> Array:
@@ -86,14 +88,14 @@ class Draws:
         return np.repeat((moved.reshape(size, size).T / NUDGE)[None], len(share), axis=0)
 
 
-def _run(setting: Setting, side: Side, without: Sweep | None, tick: Callable[[], None]) -> tuple[Sweep, Array, Array]:
-    """One run, the rounds that it took and whether it settled (B,). `without`: the run without policies, None for that one itself."""
+def _run(setting: Setting, side: Side, tick: Callable[[], None]) -> tuple[Sweep, Array, Array]:
+    """One run, the rounds that it took and whether it settled (B,)."""
     draws = setting.market.draws
     run = sweep(setting, side, None, tick)
     rounds = np.ones(draws, int)
     if run.beyond is None:
         return run, rounds, np.ones(draws, bool)
-    at = Draws(setting, side, without)
+    at = Draws(setting, side)
     share, rows = run.record["started"].transpose(1, 0, 2) / at.pipeline[:, None], np.arange(draws)
     slope, last = np.zeros(0), (share, share)
     for k in range(ROUNDS):
@@ -106,31 +108,30 @@ def _run(setting: Setting, side: Side, without: Sweep | None, tick: Callable[[],
         last, rounds[rows] = (share[rows], z), rounds[rows] + 1
         share[rows] = linear_shares(z, slope, share[rows], at.room)
         run = at.swept(share[rows])
-    whole = Draws(setting, side, without)
+    whole = Draws(setting, side)
     run = whole.swept(share)
-    found = run.record | {"profitability": justified(setting, side, run, without)[1], "expected": run.record["met"]}
+    found = run.record | {"profitability": justified(setting, side, run)[1], "expected": run.record["met"]}
     return run._replace(record=found), rounds, whole.indices(run, share)[1] <= CLOSE
 
 
-def justified(setting: Setting, side: Side, run: Sweep, without: Sweep | None) -> tuple[Array, Array]:
+def justified(setting: Setting, side: Side, run: Sweep) -> tuple[Array, Array]:
     """Plants that the prices of a run themselves justify, t/yr, and their profitability index, both (T, B, P).
 
-    Later years count at the prices of their own period, after the last one at what stands then under the policies dated to be in force;
-    in both by the chance that none of those was repealed, and else at the prices of the run without policies.
+    Later years count at the prices of their own period, after the last one at what stands then under the policies dated to be in force:
+    both by the chance that none of those was repealed, and else at the prices there would be without any policy, whatever was built.
     """
     step, ends = 1 / setting.periods_per_year, len(setting.years) - 1
-    other = run if without is None else without
-    assert run.beyond is not None and other.beyond is not None
+    assert run.beyond is not None
     out, index, fleet = np.zeros_like(run.record["started"]), np.zeros_like(run.record["started"]), side.fleet
     for t, year in enumerate(setting.years):
         for j, plan in enumerate(setting.plans):
             later = float(year) + plan.project.build_years + np.arange(plan.project.life)
-            at, chance = np.round((later - setting.years[0]) / step).astype(int), surviving(setting.schedule, float(year), later)
+            at, chance = np.round((later - setting.years[0]) / step).astype(int), surviving(setting.schedule, float(year), later)[:, None]
             inside, near = (at <= ends)[:, None, None], np.minimum(at, ends)
             then = run.beyond[:, j][..., pattern_at(setting.schedule, setting.patterns, later)].transpose(2, 0, 1)
-            own = np.where(inside, run.record["met"][near, :, j], then)
-            fallback = own if without is None else np.where(inside, other.record["met"][near, :, j], other.beyond[None, :, j, :, 0])
-            price, cost = ((chance[:, None] * own[..., i] + (1 - chance[:, None]) * fallback[..., i]).T for i in (0, 1))
+            meant = np.where(inside, run.record["met"][near, :, j], then)
+            none = np.where(inside, run.record["met_without"][near, :, j], run.beyond[None, :, j, :, 0])
+            price, cost = (np.where(chance < 1, chance * meant[..., i] + (1 - chance) * none[..., i], meant[..., i]).T for i in (0, 1))
             index[t, :, j] = profitability(plan, price, cost, fleet.started[:, j])
         out[t] = starts(setting.plans, fleet, index[t], setting.periods_per_year)
         fleet = advance(setting.plans, fleet, out[t], setting.periods_per_year)

@@ -26,7 +26,8 @@ from floormodel.policies.base import Instrument
 Array = np.ndarray
 NODES = ("price", "net_price", "buyer_price", "output", "recycled", "final_demand", "use", "imports", "producer_revenue",
          "capacity_entered")
-OWN_SIZE = 0.5  # of a year's pipeline: the plant that looks ahead (an assumption)
+OWN_SIZE = 0.5  # of a year's pipeline: the plant that looks ahead with adaptive expectations (an assumption)
+BESIDE = 0.1  # of a year's pipeline beside what the path itself builds, with consistent ones (an assumption)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +83,11 @@ class Setting:
 
 class Sweep(NamedTuple):
     """All periods of a run: `record` {name: (T, B, ...)}, the state after them, and with consistent expectations the net price and input
-    cost (B, P, 2, N) that one more plant meets for good after the last period under each set of policies."""
+    cost (B, P, 2, N) that plans meet for good after the last period under each set of policies."""
 
     record: dict[str, Array]
     state: Side
     beyond: Array | None
-
-    def at(self, rows: Array) -> Sweep:
-        """The same for some draws."""
-        record = {name: values[:, rows] for name, values in self.record.items()}
-        return Sweep(record, self.state.at(rows), None if self.beyond is None else self.beyond[rows])
 
 
 def first_state(setting: Setting) -> PathState:
@@ -120,20 +116,19 @@ def sweep(setting: Setting, side: Side, begun: Array | None, tick: Callable[[], 
         side = Side(_habit(setting, solved, side, t), fleet, expected, after(side.held, periods[-1], 1 / setting.periods_per_year))
         tick()
     record = {name: np.stack([p[name] for p in periods]) for name in periods[0]}
-    return Sweep(record, side, _beyond(setting, last) if setting.consistent and setting.plans else None)
+    return Sweep(record, side, _beyond(setting, last, side) if setting.consistent and setting.plans else None)
 
 
-def _market(setting: Setting, side: Side, t: int, extra: Array | None) -> Market:
-    """The market of period t of a run. `extra` (B, P): capacity beside what runs, t/yr."""
-    running = side.fleet.running if extra is None else side.fleet.running + extra
+def _market(setting: Setting, side: Side, t: int, running: Array) -> Market:
+    """The market of period t of a run in which capacity `running` (B, P) of the plans stands, t/yr."""
     return period_market(setting.market, setting.speeds, side.habit, setting.trend_supply[t], setting.trend_demand[t],
                          at_nodes(setting.plans, running, setting.market), running_costs(setting.plans, running, setting.market),
                          setting.shock[t])
 
 
-def solve_period(setting: Setting, side: Side, t: int, extra: Array | None = None) -> list[tuple[Array, Solved]]:
-    """Solve period t of a run: draws (rows) with the same policies in force together. `extra` as in `_market`."""
-    market = _market(setting, side, t, extra)
+def solve_period(setting: Setting, side: Side, t: int, running: Array | None = None) -> list[tuple[Array, Solved]]:
+    """Solve period t of a run: draws (rows) with the same policies in force together. `running` (B, P), t/yr: other capacity than runs."""
+    market = _market(setting, side, t, side.fleet.running if running is None else running)
     year = float(setting.years[t])
     force = np.array([p.in_force(year) for p in setting.schedule], bool)[None] & (year < setting.gone)
     parts = []
@@ -158,10 +153,22 @@ def representative(setting: Setting, side: Side) -> Array:
     return np.clip(np.minimum(size, room), 0.0, None) * (1 - of_plans(setting.plans, "non_delivery"))
 
 
-def _beyond(setting: Setting, side: Side) -> Array:
-    """What one more plant meets after the last period, as `prospects`: in that period's market, with every policy phased in."""
-    market = _market(setting, side, len(setting.years) - 1, representative(setting, side))
-    everyone = np.arange(setting.market.draws)
+def beside(setting: Setting, capacity: Array) -> Array:
+    """Capacity (B, P), t/yr, at which plans read the prices that they meet: a little more than stands, since where nothing is built yet
+    the price is that of a first tonne."""
+    return capacity + BESIDE * of_plans(setting.plans, "per_year") * (1 - of_plans(setting.plans, "non_delivery"))
+
+
+def _without(setting: Setting, side: Side, t: int) -> Array:
+    """Net price and input cost (B, P, 2) that plans would meet in period t if all policies were repealed then: what was built stands."""
+    return _prices_of(setting, _find(_market(setting, side, t, beside(setting, side.fleet.running)), np.arange(setting.market.draws), []))
+
+
+def _beyond(setting: Setting, last: Side, end: Side) -> Array:
+    """What plans meet after the last period (B, P, 2, N), under each set of policies: in that period's market, with every policy phased in
+    and all that is under construction at its end."""
+    capacity = beside(setting, end.fleet.running + end.fleet.building.sum(2))
+    market, everyone = _market(setting, last, len(setting.years) - 1, capacity), np.arange(setting.market.draws)
     return np.stack([_prices_of(setting, _find(market, everyone, [p.at(np.inf) for p, on in zip(setting.schedule, pattern) if on]))
                      for pattern in setting.patterns], axis=-1)
 
@@ -219,7 +226,8 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
     b, g, r = market.draws, len(market.goods), len(market.regions)
     out = {name: np.full((b, g, r), np.nan) for name in NODES} | {"treasury": np.full((b, r), np.nan)}
     out |= {"converged": np.zeros(b, bool), "residual": np.full(b, np.nan), "identity": np.full(b, np.nan),
-            "met": np.full((b, len(setting.plans), 2), np.nan), **{name: np.zeros((b, len(setting.stocks))) for name in FLOWS}}
+            **{name: np.full((b, len(setting.plans), 2), np.nan) for name in ("met", "met_without")},
+            **{name: np.zeros((b, len(setting.stocks))) for name in FLOWS}}
     for rows, solved in parts:
         s, ok = solved.state, solved.solution.converged
         money, priced = ledger(solved), solved.system.layout.priced
@@ -236,9 +244,11 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
         out["identity"][rows] = np.where(ok, regional_identity(solved, money, money), np.nan)
         for name, value in zip(FLOWS, traded(setting.stocks, solved)):
             out[name][rows] = value
-    if setting.plans and setting.consistent:  # what one more plant meets now; else nothing on the path rests on it
-        for rows, solved in solve_period(setting, side, t, representative(setting, side)):
+    if setting.plans and setting.consistent:  # else nothing on the path rests on it
+        for rows, solved in solve_period(setting, side, t, beside(setting, side.fleet.running)):
             out["met"][rows] = _prices_of(setting, solved)
+        if any(p.hazard > 0 for p in setting.schedule):
+            out["met_without"] = _without(setting, side, t)
     at = int(pattern_at(setting.schedule, setting.patterns, setting.years[t:t + 1])[0])
     out["capacity_entered"] = at_nodes(setting.plans, side.fleet.running, market)
     out["held"] = after(side.held, out, 1 / setting.periods_per_year)[..., 0]

@@ -29,7 +29,8 @@ UNITS = {"price": "USD/t", "net_price": "USD/t", "buyer_price": "USD/t", "output
          "started": "t/yr", "running": "t/yr", "building": "t/yr", "profitability": "1", "residual": "1", "identity": "1",
          "bought": "t/yr", "released": "t/yr", "stock_outlay": "USD/yr", "held": "t"}
 DIMS = {"treasury": ("region",), "converged": (), "residual": (), "identity": (),
-        **{n: ("plan",) for n in ("started", "running", "building", "profitability")}, **{n: ("plan", "what") for n in ("expected", "met")},
+        **{n: ("plan",) for n in ("started", "running", "building", "profitability")},
+        **{n: ("plan", "what") for n in ("expected", "met", "met_without")},
         **{n: ("stock",) for n in (*FLOWS, "held")}}
 
 
