@@ -18,7 +18,7 @@ from floormodel.report.run_folder import write_record
 from floormodel.report.spreadsheet import inert_frame
 
 TITLE = "A stop of exports: stocks, pooling and restraint"
-MARKET = "rare_earths"
+MARKET, DRAWS = "rare_earths", 200
 
 
 def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) -> dict[str, Any]:
