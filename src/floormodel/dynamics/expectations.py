@@ -6,7 +6,7 @@ Of the pipeline of a plan a share s is started in each period,
 
 which is solved for all plans and periods together by Newton's method for complementarity problems (Josephy 1979): z is taken as
 linear, and what is linear is solved by projected Gauss-Seidel steps (Cryer 1971). The slopes of z are differences at one draw, brought
-up to date for each draw by what its own rounds show (Broyden 1965).
+up to date for each draw by what its own rounds show (Broyden 1965), and measured anew for the draws that take long.
 
 It is one fixed point, reached from what adaptive investors start. Mines, refineries and makers of products help each other, so that there
 may be others.
@@ -26,7 +26,7 @@ from floormodel.dynamics.stock_rule import idle
 
 Array = np.ndarray
 ROUNDS, CLOSE = 40, 1e-4  # most rounds, and distance from a fixed point in shares of the pipeline
-FRESH = 10  # rounds after which the slopes are measured anew
+FRESH = 7  # rounds after which the slopes of the draw that is farthest from rest are measured anew, each round
 NUDGE = 0.02  # share of the pipeline by which slopes are measured
 STEEPEST = 0.5  # of the rise of z with a plan's own plants that a step counts on: at 1 it would have no end
 LINEAR_ROUNDS, LINEAR_CLOSE = 200, 1e-7
@@ -100,7 +100,10 @@ def _run(setting: Setting, side: Side, tick: Callable[[], None]) -> tuple[Sweep,
     slope, last = np.zeros(0), (share, share)
     for k in range(ROUNDS):
         z, gap = at.indices(run, share[rows])
-        slope = _updated(slope, share[rows] - last[0], z - last[1]) if k % FRESH else at.slopes(share[rows], z, int(np.argmax(gap)))
+        slope = _updated(slope, share[rows] - last[0], z - last[1]) if k else at.slopes(share, z, int(np.argmax(gap)))
+        if k >= FRESH:
+            worst = int(np.argmax(gap))
+            slope[worst] = at.slopes(share[rows], z, worst)[worst]
         still = gap > CLOSE
         if not still.any():
             break
