@@ -8,14 +8,19 @@ import numpy as np
 import pandas as pd
 
 from experiments.financing_offers import ALONE, Site
-from experiments.financing_results import CHANCE, HAZARDS, Financing
-from experiments.financing_variants import CENTRAL, flips
+from experiments.financing_results import HAZARDS, Financing
+from experiments.financing_value import TERMS_OF_YEARS
+from experiments.financing_variants import AS_IT_IS, HALF, HIGHER, LEVELS, NO_ENTRY, PLANNED, flips
 from experiments.ten_years_results import COVERED, FLOOR, NONE, SUBSIDY
-from experiments.words import lower_first, number, quantiles, says, span
+from experiments.words import lower_first, number, quantiles, says
 from floormodel.report.labels import capitalised, good_name, region_name
 
-NEAREST, MOST_FLIPS = 3, 5
+NEAREST, MOST_FLIPS = 2, 2
+ALIKE = 0.05  # at most this much, of the margin that a plant needs, lies between it and that of those that enter
+MARKET_TO_PLANT = ("market", "price", "plant", "term")  # groups of variants that move a plant's value
+LENDERS = ("lenders", "price")  # those that move how safe its debt is
 SAID = {NONE: "no policy", FLOOR: "the floor", COVERED: "the covered floor", SUBSIDY: "the gap subsidy", ALONE: "a guarantee of its own"}
+YEARS = TERMS_OF_YEARS[0]
 
 
 def share(values: np.ndarray) -> float:
@@ -28,15 +33,15 @@ def percent(x: float) -> str:
     return f"{100 * x:.0f} %" if np.isfinite(x) else "not defined"
 
 
-def kilo(values: np.ndarray) -> str:
-    """Median and range of USD per t/yr, told per kg."""
-    low, middle, high = quantiles(values / 1000)
-    return span(low, middle, high, "USD per kg/yr")
+def per_kilo(x: float) -> str:
+    """USD/t told per kg with one decimal, or more where it is small; without the unit."""
+    return f"{x / 1000:,.1f}" if abs(x) >= 10_000 else number(x / 1000)
 
 
-def listed(items: Sequence[str]) -> str:
-    """At most `MOST_FLIPS` items, and how many more."""
-    shown = [lower_first(x) for x in items[:MOST_FLIPS]]
+def listed(items: Sequence[tuple[str, float]]) -> str:
+    """At most `MOST_FLIPS` variants with the share of draws that say yes, those that move it most first, and how many more."""
+    order = sorted(items, key=lambda x: -abs(x[1] - HALF))
+    shown = [f"{lower_first(v)} ({percent(x)})" for v, x in order[:MOST_FLIPS]]
     return ", ".join(shown) + (f" and {len(items) - MOST_FLIPS} more" if len(items) > MOST_FLIPS else "")
 
 
@@ -48,9 +53,9 @@ class Answers:
         self.good, self.tolerated = f.case.good, f.assumed("tolerated_breach")[1]
         self.supported = [m for m in f.measures if m != NONE]
 
-    def pays(self, label: str, measure: str) -> float:
-        """Share of draws in which a plant pays."""
-        return share(self.f.cells[label, measure].pays())
+    def pays(self, label: str, measure: str, years: int = 0) -> float:
+        """Share of draws in which a plant pays, the measure standing for its life or for `years` of operation."""
+        return share(self.f.cells[label, measure].pays(years=years))
 
     def bankable(self, label: str, measure: str) -> float:
         """Share of draws in which it is financed with debt."""
@@ -61,6 +66,11 @@ class Answers:
         own = [s for s in self.f.sites if s.plan.good == self.good]
         return [s for s in own if s.inside] or own or list(self.f.sites)
 
+    def enters(self, good: str, region: str) -> bool:
+        """Nothing stands there in the benchmark: the price is that of a small plant that may enter."""
+        made = self.f.bare.dataset["output0"].sel(good=good, region=region)
+        return (good, region) in self.f.bare.opened and not float(made.max()) > 0
+
     def all(self) -> list[str]:
         """The answers in their order."""
         out = [f"**Which plants get financed? (P1)** {self.financed()}", f"**What flips it?** {self.financed_flips()}",
@@ -69,150 +79,194 @@ class Answers:
             out.append(f"**Where does the plant downstream go? (P12)** {self.places()}")
         return [*out, f"**How much does doubt cost? (P13)** {self.doubt()}"]
 
+    def paying(self, measure: str, years: int = 0) -> int:
+        """How many plants pay in at least half of the draws."""
+        return sum(self.pays(s.label, measure, years) >= HALF for s in self.f.sites)
+
     def financed(self) -> str:
-        parts, counts = [], []
+        counts: dict[int, list[str]] = {}
         for m in self.f.measures:
-            found = [(s.label, self.pays(s.label, m), self.bankable(s.label, m)) for s in self.f.sites]
-            paying = [x for x in found if x[1] >= 0.5]
-            counts.append(f"{len(paying) or 'none'} with {SAID[m]}")
-            best = max(found, key=lambda x: np.nan_to_num(x[1]))
-            shown = "; ".join(f"{label} {percent(x)} ({percent(y)})" for label, x, y in paying or [best])
-            parts.append(f"{m}: {'' if paying else 'none, at best '}{shown}")
-        return (f"Of {len(self.f.sites)} plants these pay at their hurdle in at least half of the draws: {', '.join(counts)}. In "
-                f"brackets the draws in which they also get debt and break its covenant on at most {percent(self.tolerated)} of price "
-                f"paths. {'. '.join(parts)}.")
+            counts.setdefault(self.paying(m), []).append(SAID[m])
+        many = "; ".join(f"{n or 'none'} with {', '.join(names)}" for n, names in counts.items())
+        held = [m for m in (SUBSIDY, ALONE) if m in self.f.measures]
+        short = " and ".join(str(self.paying(m, YEARS) or "none") for m in held)
+        s = self.focus()[0]
+        own = ", ".join(f"{100 * self.pays(s.label, m):.0f}{f' ({100 * self.pays(s.label, m, YEARS):.0f})' if m in held else ''}"
+                        for m in self.f.measures)
+        return (f"Of {len(self.f.sites)} plants, paying at their hurdle in at least half of the draws: {many} (for {YEARS} years of "
+                f"operation instead of life: {short}). {s.label}, in this order: {own} % of draws.{self.gifts()}")
+
+    def gifts(self) -> str:
+        """What the guarantee of a plant downstream holds for inputs that it buys at the free price."""
+        given = [s for s in self.f.sites if s.gift and self.pays(s.label, ALONE) > 0]
+        if not given:
+            return ""
+        s = max(given, key=lambda x: self.pays(x.label, ALONE))
+        rows = self.variants[self.variants["variant"].str.startswith("Own guarantee") & (self.variants["plant"] == s.label)]
+        left = float(rows[rows["measure"] == ALONE]["pays"].iloc[0])
+        return (f" {s.label}: {percent(self.pays(s.label, ALONE))} with its own, {percent(left)} without the part of it for dear "
+                f"{good_name(self.good)}, which it need not buy.")
+
+    def turned(self, label: str, measure: str, what: str, groups: tuple[str, ...]) -> list[tuple[str, float]] | None:
+        """What turns an answer; None where the draws of the variants do not say what all draws say."""
+        rows = self.variants[(self.variants["plant"] == label) & (self.variants["measure"] == measure)]
+        said = self.pays(label, measure) if what == "pays" else self.bankable(label, measure)
+        if (float(rows[rows["variant"] == AS_IT_IS][what].iloc[0]) >= HALF) != (said >= HALF):
+            return None
+        return flips(self.variants, label, measure, what, groups)
+
+    def turns(self, label: str, measure: str, what: str, groups: tuple[str, ...]) -> str:
+        """`turns to no with ...`, away from what is said."""
+        found = self.turned(label, measure, what, groups)
+        said = self.pays(label, measure) if what == "pays" else self.bankable(label, measure)
+        if found is None:
+            return "too close to tell what turns it"
+        tried = self.variants[self.variants["group"].isin(groups)]["variant"].nunique()
+        return f"turns to {'no' if said >= HALF else 'yes'} with {listed(found)}" if found else f"is turned by none of {tried} variants"
 
     def financed_flips(self) -> str:
         """The plants closest to turning, and what turns them."""
-        groups = ("market", "price", "plant")
-        near = sorted(((abs(self.pays(s.label, m) - 0.5), s.label, m) for s in self.f.sites for m in self.supported), key=lambda x: x[0])
+        near = sorted(((abs(self.pays(s.label, m) - HALF), s.label, m) for s in self.focus() for m in self.supported), key=lambda x: x[0])
         parts = []
         for _, label, m in near[:NEAREST]:
-            turned = flips(self.variants, label, m, "npv", groups)
-            rate = quantiles(self.f.cells[label, m].value[0.0].irr)[1]
-            earns = f", earns {percent(rate)} a year" if np.isfinite(rate) else ""
-            parts.append(f"{label} with {SAID[m]} (pays in {percent(self.pays(label, m))} of draws{earns}): "
-                         f"{listed(turned) if turned else 'none of the variants tried'}")
-        firm = [SAID[m] for m in self.supported if not any(flips(self.variants, s.label, m, "npv", groups) for s in self.focus())]
-        none = f" For {good_name(self.good)} made in the bloc nothing tried turns the answer with {', '.join(firm)}." if firm else ""
-        return f"Closest to turning, and what turns them at central values, one assumption at a time. {'. '.join(parts)}.{none}"
+            at = self.pays(label, m)
+            parts.append(f"{label} with {SAID[m]} ({'yes' if at >= HALF else 'no'}, {percent(at)}) "
+                         f"{self.turns(label, m, 'pays', MARKET_TO_PLANT)}")
+        s = self.focus()[0]
+        if (s.label, ALONE) not in [x[1:] for x in near[:NEAREST]]:
+            parts.append(f"{s.label} with {SAID[ALONE]} ({percent(self.pays(s.label, ALONE))}) "
+                         f"{self.turns(s.label, ALONE, 'pays', MARKET_TO_PLANT)}")
+        return f"One assumption at a time; yes: at least half of the draws. {'. '.join(parts)}."
 
     def prices(self) -> str:
-        needs = [f"{s.label} {says(self.f.cells[s.label, NONE].value[0.0].incentive_net_price, 'USD/t')}, "
-                 f"{says(self.f.cells[s.label, NONE].needed, 'USD/t')}" for s in self.focus()]
-        parts = []
-        for s in self.focus():
-            pairs = ", ".join(f"{number(quantiles(self.f.cells[s.label, m].value[0.0].incentive_net_price)[1] / 1000)} / "
-                              f"{says(self.net(s, m), 'USD/t')} {SAID[m]}" for m in self.f.measures)
-            parts.append(f"{s.label}: {pairs}")
-        return (f"Net price needed to earn the hurdle without policy, and to earn it on {percent(CHANCE)} of price paths: "
-                f"{'; '.join(needs)} (the others: table 1). Needed, at the input prices of each measure, / got: {'. '.join(parts)}. "
-                f"{self.price_flips()}")
+        s = self.focus()[0]
+        got = ", ".join(f"{per_kilo(quantiles(self.f.cells[s.label, m].paid)[1])} with {SAID[m]}"
+                        for m in (NONE, FLOOR, ALONE) if m in self.f.measures)
+        return (f"{s.label} needs {says(self.f.cells[s.label, NONE].value[0.0].incentive_net_price, 'USD/t')} and gets {got}."
+                f"{self.rivals(s)}")
 
-    def net(self, s: Site, measure: str) -> np.ndarray:
-        """Net price met, with a guarantee where it pays more (draws,), USD/t."""
-        given = self.f.cells[s.label, measure].offer
-        return np.maximum(np.asarray(given.prices.net_price, float), given.guaranteed)
+    def rivals(self, s: Site) -> str:
+        """Why a floor for imports is not the price of the plant, by the variants without entry and with a higher floor."""
+        under = self.variants[(self.variants["plant"] == s.label) & (self.variants["measure"] == FLOOR)]
+        price, pays = (dict(zip(under["variant"], under[x].astype(float))) for x in ("net_price", "pays"))
+        size = self.entrants(s.plan.good)
+        if not size or NO_ENTRY not in price:
+            return ""
+        closed = "with none entering nothing is made there"
+        if np.isfinite(pays[NO_ENTRY]):
+            closed = (f"with none entering it gets {per_kilo(price[NO_ENTRY])} and pays in {percent(pays[NO_ENTRY])} of draws, not "
+                      f"{percent(pays[AS_IT_IS])}")
+        planned = f"; with the planned alone in {percent(pays[PLANNED])}" if PLANNED in pays else ""
+        needs = self.f.cells[s.label, NONE].value[0.0].incentive_net_price - np.asarray(self.f.cells[s.label, NONE].offer.prices.input_cost)
+        cost = self.f.market.dataset["latent_unit_cost"]
+        asked = [float(cost.sel(good=g, region=r).median()) for g, r in self.f.bare.opened if g == s.plan.good]
+        alike = min(abs(x / np.nanmedian(needs) - 1) for x in asked) < ALIKE
+        return (f" A floor holds the price of imports; inside, new plants of up to {number(size)} t each enter once the price pays for "
+                f"them{', and they cost what it costs' if alike else ''}. A floor {LEVELS[1]:g} times as high brings "
+                f"{per_kilo(price[HIGHER.format(LEVELS[1])])}; {closed}{planned}.")
 
-    def price_flips(self) -> str:
-        """Level, hurdle and volatility."""
-        parts = []
-        for s in self.focus():
-            rows = self.variants[(self.variants["plant"] == s.label) & (self.variants["measure"] == FLOOR)].set_index("variant")["npv"]
-            tried = [v for v in rows.index if str(v).startswith(("Hurdle", "Floor and guarantee")) or v == CENTRAL]
-            parts.append(f"{s.label} pays under the floor in {percent(self.pays(s.label, FLOOR))} of draws; " + ", ".join(
-                f"{'yes' if rows[v] > 0 else 'no'} with {lower_first(str(v))}" for v in tried))
-        return f"A floor holds the price of imports, not that of the plant. {'. '.join(parts)}."
+    def entrants(self, good: str) -> float:
+        """Largest t/yr of a plant of a good that may enter."""
+        capacity = self.f.bare.dataset["latent_capacity"]
+        return max((float(capacity.sel(good=g, region=r).max()) for g, r in self.f.bare.opened if g == good), default=0.0)
 
     def debt(self) -> str:
         s = self.focus()[0]
         words = []
-        for m in self.f.measures:
+        for m in (m for m in (NONE, FLOOR, ALONE) if m in self.f.measures):
             loan = self.f.cells[s.label, m].lent()
-            tail = f", broken on {percent(share(loan.breach))} of paths" if np.isfinite(loan.breach).any() else ""
-            words.append(f"{SAID[m]} {span(*quantiles(loan.gearing), 'share')}{tail}")
-        kept = quantiles(self.f.cells[s.label, ALONE].lent().covenant_price)
-        return (f"{s.label}, debt in per cent of capital cost, and how often cover falls below {self.f.assumed('covenant')[1]:g} in "
-                f"some year: {'; '.join(words)}. Under a guarantee of its own the covenant holds from a net price of "
-                f"{span(*kept, 'USD/t')}. {self.debt_flips()}")
-
-    def debt_flips(self) -> str:
-        """Lenders' terms and price processes."""
-        parts = []
-        for s in self.focus():
-            for m in self.supported:
-                turned = flips(self.variants, s.label, m, "financed", ("lenders", "price"))
-                if turned:
-                    parts.append(f"{s.label} with {SAID[m]}: {listed(turned)}")
-        if not parts:
-            return "Whether a paying plant's debt is safe turns with none of the lenders' terms and price processes tried, central values."
-        return f"Whether a paying plant's debt is safe turns, at central values, with: {'. '.join(parts)}."
+            some = int(np.isfinite(loan.breach).sum())
+            among = "" if some == loan.breach.size else f" in the {some} of {loan.breach.size} draws with a loan"
+            tail = f"{percent(share(loan.breach))}{among}" if some else "no loan worth the name"
+            words.append(f"{SAID[m]} {number(100 * quantiles(loan.gearing)[1])} % ({tail})")
+        safe = " and ".join(f"{percent(self.bankable(s.label, m))} with {SAID[m]}" for m in (FLOOR, ALONE))
+        return (f"{s.label}, debt over capital cost and how often cover falls below {self.f.assumed('covenant')[1]:g} in some year: "
+                f"{', '.join(words)}. Little debt is not safe debt: thin margins break most. Share of draws in which it pays with debt "
+                f"that breaks on at most {percent(self.tolerated)} of paths: {safe}, which "
+                f"{self.turns(s.label, ALONE, 'financed', LENDERS)}.")
 
     def places(self) -> str:
-        parts = []
+        parts: list[str] = []
+        left, best = [], []
         for (home, away, hazard), choice in self.f.places.items():
             if hazard > 0:
                 continue
-            words = ", ".join(f"{SAID[m]} {percent(share(choice.advantage(m) > 0))}" for m in choice.home)
-            pays = max(share(np.maximum(choice.home[m]["npv"], choice.away[m]["npv"]) > 0) for m in choice.home)
-            gain = choice.advantage(COVERED) - choice.advantage(FLOOR) if COVERED in choice.home else np.array([np.nan])
-            worth = f", coverage worth {kilo(gain)}" if np.isfinite(gain).any() else ""
-            parts.append(f"{region_name(home)} over {region_name(away)}: {words}{worth}; in the better of the two it pays in at most "
-                         f"{percent(pays)} of draws")
-        return f"Share of draws in which it is worth more in the bloc. {'. '.join(parts)}. {self.place_flips()}"
+            if self.enters(self.f.case.downstream[0], home):
+                left.append(region_name(home))
+                continue
+            words = ", ".join(f"{100 * share(choice.advantage(m) > 0):.0f}" for m in choice.home)
+            best.append(max(share(np.maximum(choice.home[m]["npv"], choice.away[m]["npv"]) > 0) for m in choice.home))
+            parts.append(f"{region_name(home)} over {region_name(away)} {words} %")
+        start = "No place in the bloc has a plant to read a price from."
+        if parts:
+            start = (f"Share of draws in which it is worth more in the bloc with {', '.join(SAID[m] for m in choice.home)}: "
+                     f"{'; '.join(parts)}. It pays in either place in at most {percent(max(best))}. {self.place_flips()}")
+        none = f" {', '.join(dict.fromkeys(left))}: no plant stands, so no price and no answer." if left else ""
+        return f"{start}{none}"
 
     def place_flips(self) -> str:
-        """Variants of the market, and doubt."""
-        parts, doubted = [], []
+        """Variants of the market that turn the choice under the covered floor, or under the floor where no product is covered."""
+        parts = []
         for place, rows in self.moved.groupby("place", sort=False):
             home, away = str(place).split(":")
-            for m, by in rows.groupby("measure", sort=False):
-                at = float(by[by["variant"] == CENTRAL]["advantage"].iloc[0])
-                turned = [str(v) for v, x in zip(by["variant"], by["advantage"]) if np.isfinite(x) and (x > 0) != (at > 0)]
-                if turned and m in (FLOOR, COVERED):
-                    parts.append(f"{region_name(home)} over {region_name(away)}, {SAID[str(m)]}: {listed(turned)}")
-            sure, unsure = (self.f.places[home, away, h] for h in (HAZARDS[0], HAZARDS[-1]))
-            if COVERED in sure.home:
-                before, after = (share(x.advantage(COVERED) > 0) for x in (sure, unsure))
-                if before != after:
-                    doubted.append(f"{region_name(home)} over {region_name(away)} from {percent(before)} to {percent(after)}")
-        doubt = f" Doubt of {100 * HAZARDS[-1]:g} % a year takes the covered floor's share for {'; '.join(doubted)}." if doubted else ""
-        turns = f"The choice turns, at central values, with: {'. '.join(parts)}." if parts else "No variant of the market turns the choice."
-        return f"{turns}{doubt}"
+            m = COVERED if COVERED in self.f.measures else FLOOR
+            by = rows[rows["measure"] == m].set_index("variant")["share"]
+            if self.enters(self.f.case.downstream[0], home) or AS_IT_IS not in by.index:
+                continue
+            at = share(self.f.places[home, away, HAZARDS[0]].advantage(m) > 0)
+            turned = [(str(v), float(x)) for v, x in by.items() if (x >= HALF) != (by[AS_IT_IS] >= HALF)]
+            if turned and (by[AS_IT_IS] >= HALF) == (at >= HALF):
+                most = sorted(turned, key=lambda x: -abs(x[1] - HALF))[0]
+                way = "no" if at >= HALF else "yes"
+                parts.append(f"over {region_name(away)} to {way} with {lower_first(most[0])} ({percent(most[1])})")
+        return f"{capitalised(SAID[m])} turns {'; '.join(parts)}." if parts else "No variant of the market turns the choice."
 
     def doubt(self) -> str:
-        first, *rest = self.focus()
-        parts = []
-        for m in (m for m in self.supported if m != COVERED):
-            c = self.f.cells[first.label, m]
-            lost = c.value[0.0].npv - c.value[HAZARDS[-1]].npv
-            chances = ", ".join(f"{percent(share(c.value[h].probability))} at {100 * h:g}" for h in HAZARDS)
-            parts.append(f"{capitalised(SAID[m])}: pays with a chance of {chances} % a year, value lost at {100 * HAZARDS[-1]:g} % "
-                         f"{kilo(lost)}{self.rule(first.label, m)}")
-        return f"{first.label}, by yearly chance of repeal. {'. '.join(parts)}. {self.doubt_flips([first, *rest])}"
+        s = self.focus()[0]
+        chances, costs = [], []
+        for m in (m for m in (FLOOR, ALONE) if m in self.supported):
+            c = self.f.cells[s.label, m]
+            found = ", ".join(f"{100 * share(c.value[h].probability):.0f}" for h in HAZARDS)
+            chances.append(f"{SAID[m]} {found} %")
+            lost = quantiles(c.value[0.0].npv - c.value[HAZARDS[-1]].npv)[1]
+            costs.append(f"{capitalised(SAID[m])} loses {per_kilo(lost)} USD per kg/yr at {100 * HAZARDS[-1]:g} %"
+                         f"{self.gone(s.label, m)}{self.rule(s.label, m) if m == FLOOR else ''}")
+        return (f"Chance that {s.label} pays, at a yearly chance of repeal of {', '.join(f'{100 * h:g}' for h in HAZARDS)} %: "
+                f"{'; '.join(chances)}. {'. '.join(costs)}.")
 
-    def doubt_flips(self, sites: Sequence[Site]) -> str:
-        """The hazards at which the median value is gone."""
-        gone = [f"{s.label} with {SAID[m]} {100 * self.f.cells[s.label, m].flip_hazard:.1f} %" for s in self.f.sites
-                for m in self.supported if self.f.cells[s.label, m].flip_hazard > 0]
-        over = [f"{s.label} with {SAID[m]}" for s in self.f.sites for m in self.supported
-                if np.isnan(self.f.cells[s.label, m].flip_hazard) and self.pays(s.label, m) >= 0.5]
-        idle = [s.label for s in sites if self.f.cells[s.label, FLOOR].flip_hazard == 0]
-        text = f"The median value is gone at a chance of repeal a year of: {'; '.join(gone)}." if gone else ""
-        text += f" Not up to {100 * HAZARDS[-1]:g} %: {'; '.join(over)}." if over else ""
-        return text + (f" With the floor it is negative without any doubt: {'; '.join(idle)}." if idle else "")
+    def gone(self, label: str, measure: str) -> str:
+        """The hazard at which the median value is gone."""
+        hazard = self.f.cells[label, measure].flip_hazard
+        if hazard == 0:
+            return ", its median negative without any doubt"
+        if np.isnan(hazard):
+            return f", not all up to {100 * HAZARDS[-1]:g} %" if self.pays(label, measure) >= HALF else ""
+        return f", its median gone from {100 * hazard:.1f} % on"
 
     def rule(self, label: str, measure: str) -> str:
         """When it is built by an investor who may wait."""
         t = self.f.triggers
         rows = t[(t["plant"] == label) & (t["measure"] == measure)]
-        words = ", ".join(trigger_word(x, v) for x, v in zip(rows["trigger"], rows["npv"]))
-        at = ", ".join(f"{100 * h:g}" for h in rows["hazard"])
-        return f"; built by who may wait from {words} times the mean reference price (at {at} % a year)" if words else ""
+        words = trigger_words(rows)
+        if not words or set(words) == {"none"}:
+            return ""
+        if set(words) == {"any"}:
+            return ""
+        return f"; at central costs who may wait builds from {', '.join(words)} times the mean price"
 
 
-def trigger_word(trigger: float, npv: float) -> str:
+def trigger_words(rows: pd.DataFrame) -> list[str]:
+    """Triggers of a plant under a measure for readers, by hazard: multiples of the mean reference price. None told where in some row the
+    plant pays and yet is built from no price on: dear inputs outrun its price, so that it is built at low prices alone, and a trigger
+    from below says nothing of doubt."""
+    found = rows["trigger"].to_numpy(float)
+    if (np.isinf(found) & (rows["npv"].to_numpy(float) > 0)).any():
+        return []
+    return [trigger_word(x) for x in found]
+
+
+def trigger_word(trigger: float) -> str:
     """A trigger for readers: multiple of the mean reference price."""
     if np.isfinite(trigger):
         return "any" if trigger == 0 else f"{trigger:.2f}"
-    return "low alone" if npv > 0 else "none"
+    return "none"

@@ -21,7 +21,7 @@ SHOCK = 1.1  # of demand or of the dominant supply, to see how much of a change 
 @dataclass(frozen=True, eq=False)
 class Site:
     """A representative plant in a place: `plan` at central costs, `drawn` with its costs drawn; `inside` the bloc; `strike`, USD/t at the
-    gate, of a contract with this plant alone."""
+    gate, of a contract with this plant alone; `gift`, USD/t of it for inputs at the floor, which the plant buys at the free price."""
 
     label: str
     plan: Project
@@ -29,6 +29,7 @@ class Site:
     inside: bool
     whole_chain: bool
     strike: float
+    gift: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,10 @@ class Offer:
     guaranteed: float
     input_share: float
 
-    def exposed(self, project: Project) -> Project:
-        """The plant with what is left of its inputs' exposure."""
-        return replace(project, input_exposure=project.input_exposure * self.input_share)
+    def exposed(self, project: Project, own_price: bool = False) -> Project:
+        """The plant with what is left of its inputs' exposure; `own_price`: less again by what is left of its own price's."""
+        left = self.input_share * (self.prices.price_exposure if own_price else 1.0)
+        return replace(project, input_exposure=project.input_exposure * left)
 
 
 def sites_of(market: fm.Market, case: FloorCase, bloc: Sequence[str], draws: int) -> list[Site]:
@@ -53,7 +55,7 @@ def sites_of(market: fm.Market, case: FloorCase, bloc: Sequence[str], draws: int
     for p in plants:
         whole = p.role == "upstream" and p.good != market.goods[0]
         sites.append(Site(plant_label(p.name, p.region), p, p.drawn(draws, PLANT_SEED), p.region in bloc, whole,
-                          strike(market, case, p.good, p.region)))
+                          strike(market, case, p.good, p.region), gift(market, case, p.good)))
     return sites
 
 
@@ -68,7 +70,18 @@ def strike(market: fm.Market, case: FloorCase, good: str, region: str) -> float:
         return case.headline
     if market.goods.index(good) < market.goods.index(case.good):
         return own * case.headline / floored
-    return own + float(market.dataset["recipe"].sel(good=good, input=case.good)) * (case.headline - floored)
+    return own + gift(market, case, good)
+
+
+def gift(market: fm.Market, case: FloorCase, good: str) -> float:
+    """USD/t by which the strike of a good made from the floored one is raised for it: content times the floor's gap; else nothing.
+
+    Under a floor for all, its makers pay as much more for that input; with a contract of one plant alone they do not.
+    """
+    if market.goods.index(good) <= market.goods.index(case.good):
+        return 0.0
+    price = float(market.dataset["price0"].sel(good=case.good).max())
+    return float(market.dataset["recipe"].sel(good=good, input=case.good)) * (case.headline - price)
 
 
 def moves(market: fm.Market, policies: Policies, reference: str, by: str = "demand") -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import floormodel as fm
 from experiments.analysis import Progress, ships
 from experiments.cases import FloorCase, case_of
 from experiments.financing_offers import ALONE, Offer, Site, offer, shares_left, sites_of
+from experiments.financing_value import TERMS_OF_YEARS, Worth, paid, tied, worth
 from experiments.ten_years_results import NONE, scenarios
 from floormodel.errors import ConvergenceError, DataError, ScenarioError
 from floormodel.finance.debt import DebtTerms
@@ -34,6 +35,8 @@ class Cell:
     value, loan : by yearly hazard of repeal, the loan at the least and the largest of them
     needed : mean net price that pays with chance `CHANCE` (draws,), USD/t
     flip_hazard : hazard at which the median value is nothing; 0 where it does not pay at all, NaN where it pays at all hazards tried
+    paid : level price that it expects to be paid, guarantee included (draws,), USD/t
+    years : worth by years of operation for which the measure stands, prices without policy after them
     """
 
     offer: Offer
@@ -41,10 +44,12 @@ class Cell:
     loan: Mapping[float, ProjectFinance]
     needed: np.ndarray
     flip_hazard: float
+    paid: np.ndarray
+    years: Mapping[int, Worth]
 
-    def pays(self, hazard: float = 0.0) -> np.ndarray:
-        """1 in draws in which it pays at its hurdle at expected prices, NaN without a price (draws,)."""
-        npv = self.value[hazard].npv
+    def pays(self, hazard: float = 0.0, years: int = 0) -> np.ndarray:
+        """1 in draws in which it pays at its hurdle at expected prices, NaN without a price (draws,); the measure for life, or `years`."""
+        npv = self.years[years].npv if years else self.value[hazard].npv
         return np.where(np.isfinite(npv), (npv > 0).astype(float), np.nan)
 
     def lent(self, hazard: float = 0.0) -> ProjectFinance:
@@ -141,7 +146,8 @@ def cell_of(site: Site, given: Offer, start: Offer, terms: DebtTerms, risk: Orns
         needed = price_for_chance(plant, given.prices, risk, CHANCE, paths=PRICE_PATHS, seed=PRICE_SEED, guaranteed_price=given.guaranteed)
     except ConvergenceError:
         needed = np.full(np.size(values[0.0].npv), np.nan)
-    return Cell(given, values, loans, needed, flip_hazard(values))
+    years = {y: worth(site.drawn, given, start, risk, years=y, paths=PRICE_PATHS, seed=PRICE_SEED) for y in TERMS_OF_YEARS}
+    return Cell(given, values, loans, needed, flip_hazard(values), paid(plant, given, risk), years)
 
 
 def flip_hazard(values: Mapping[float, Viability]) -> float:
@@ -202,7 +208,7 @@ def compute(name: str, draws: int, seed: int, progress: Progress) -> Financing:
     bare = fm.load_market(name, horizon="long").open_projects("all")
     case = case_of(bare)
     bloc = tuple(next(iter(case.members.values())))
-    market = fm.sample(bare, draws, seed) if draws > 1 else bare
+    market = tied(bare, fm.sample(bare, draws, seed)) if draws > 1 else bare
     chosen = scenarios(bare, case, bloc)
     runs = fm.compare(market, chosen, bloc=bloc)
     rows, risk, left = assumptions(name), load_price_risk(name), shares_left(bare, case, chosen)

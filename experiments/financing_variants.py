@@ -1,4 +1,4 @@
-"""What flips the answers on financing: every plant under every measure again, one assumption changed at a time, at central values."""
+"""What flips the answers on financing: every plant under every measure again, one assumption changed at a time, on common draws."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import numpy as np
 import pandas as pd
 
 import floormodel as fm
-from experiments.analysis import Policies, Progress
+from experiments.analysis import Policies, Progress, ships
 from experiments.cases import FloorCase
 from experiments.financing_offers import ALONE, Offer, Site, offer, shares_left, sites_of
-from experiments.financing_results import LEAST_GEARING, PRICE_PATHS, PRICE_SEED, Financing, terms_of
+from experiments.financing_results import PRICE_PATHS, PRICE_SEED, Financing, terms_of
+from experiments.financing_value import TERMS_OF_YEARS, paid, tied, worth
 from experiments.ten_years_results import NONE, scenarios
+from floormodel.errors import ScenarioError
 from floormodel.finance.debt import DebtTerms
 from floormodel.finance.options import Forwards, gbm_forwards, one_way, two_way
 from floormodel.finance.price_process import OrnsteinUhlenbeck
 from floormodel.finance.project import Project, output_profile
 from floormodel.indicators.location import location_choice
-from floormodel.indicators.project_finance import project_finance
-from floormodel.indicators.viability import viability
+from floormodel.indicators.project_finance import ProjectFinance, project_finance
 from floormodel.report.labels import capitalised
 
-CENTRAL = "Central values"
+AS_IT_IS, NO_ENTRY, PLANNED = "As it is", "No plant entering", "Only planned plants entering"
+HIGHER = "Floor and guarantee {:g} times as high"
+DRAWS = 20  # at most, the first of those of the results
+HALF = 0.5  # share of draws from which the answer is yes
 LEVELS, FACTORS = (0.8, 1.5), (0.5, 2.0)
+COSTS = ("hurdle", "capex", "opex")
 TERMS = ("interest_rate", "tenor", "dscr", "gearing", "inflation", "lenders_price", "covenant", "tolerated_breach")
 WORDS = {"dscr": "Cover that sizes the debt", "covenant": "Cover of the covenant"}
-COLUMNS = ["group", "variant", "plant", "measure", "npv", "probability", "gearing", "breach", "financed", "share_converged"]
+COLUMNS = ["group", "variant", "plant", "measure", "net_price", "npv", "pays", "gearing", "breach", "financed", "share_converged"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,89 +44,121 @@ class Setting:
     terms: DebtTerms
     covenant: float
     tolerated: float
-    hurdle: str = ""  # "low" or "high" of each plant's own range
+    cost: tuple[str, int] | None = None  # a cost, and 0 or 1 for the low or high end of each plant's own range
     own_price: bool = False  # inputs follow the plant's own product instead of the reference price
+    years: int = 0  # of operation for which the measure stands; 0: life
+    gift: bool = True  # the strike of a plant's own guarantee holds what inputs would cost at the floor
 
 
-def plant_of(site: Site, given: Offer, how: Setting) -> Project:
-    """The plant at central costs, with the hurdle and exposure of a setting."""
-    plant = given.exposed(site.plan)
-    if how.hurdle:
-        low, high = site.plan.ranges.get("hurdle", (site.plan.hurdle, site.plan.hurdle))
-        plant = replace(plant, hurdle=low if how.hurdle == "low" else high)
-    return replace(plant, input_exposure=plant.input_exposure * given.prices.price_exposure) if how.own_price else plant
+def plant_of(site: Site, how: Setting) -> Project:
+    """The plant with its costs drawn, one of them at an end of its range in all draws."""
+    if how.cost is None:
+        return site.drawn
+    name, end = how.cost
+    central = getattr(site.plan, name)
+    return replace(site.drawn, **{name: site.plan.ranges.get(name, (central, central))[end]})
 
 
-def worth(site: Site, given: Offer, start: Offer, how: Setting) -> tuple[float, float]:
-    """Value, USD per t/yr, and chance that it pays, at central costs."""
-    found = viability(plant_of(site, given, how), given.prices, start.prices, risk=how.risk, paths=PRICE_PATHS, seed=PRICE_SEED,
-                      guaranteed_price=given.guaranteed)
-    return float(found.npv[0]), float(found.probability[0])
-
-
-def lent(site: Site, given: Offer, start: Offer, how: Setting) -> tuple[float, float]:
-    """Gearing and chance of a breach, at central costs; no chance where next to nothing is lent."""
-    loan = project_finance(plant_of(site, given, how), given.prices, how.terms, how.risk, start.prices, paths=PRICE_PATHS, seed=PRICE_SEED,
-                           guaranteed_price=given.guaranteed, covenant=how.covenant)
-    gearing = float(loan.gearing[0])
-    return gearing, float(loan.breach[0]) if gearing >= LEAST_GEARING else np.nan
+def lent(plant: Project, given: Offer, start: Offer, how: Setting) -> ProjectFinance:
+    """The loan. It is that of a measure for life also where it stands for `years`, which no tenor exceeds: nothing later is lent on."""
+    return project_finance(given.exposed(plant, how.own_price), given.prices, how.terms, how.risk, start.prices, paths=PRICE_PATHS,
+                           seed=PRICE_SEED, guaranteed_price=given.guaranteed, covenant=how.covenant)
 
 
 class Solved(NamedTuple):
-    """A market at central values: offers to every site under every measure, sites, scenarios."""
+    """A market with its draws: offers to every site under every measure, sites, scenarios."""
 
     offers: Mapping[tuple[str, str], Offer]
     sites: list[Site]
     runs: fm.Comparison
 
 
-def solved(market: fm.Market, case: FloorCase, bloc: tuple[str, ...], by: str = "demand") -> Solved:
-    """Solve one variant of the market."""
-    chosen: Mapping[str, Policies] = scenarios(market, case, bloc)
-    runs, left = fm.compare(market, chosen, bloc=bloc), shares_left(market, case, chosen, by)
-    sites = sites_of(market, case, bloc, 1)
+def solved(f: Financing, bare: fm.Market, case: FloorCase, by: str = "demand") -> Solved:
+    """Solve one variant of the market on the first draws of the results."""
+    draws = min(DRAWS, f.market.draws)
+    market = tied(bare, fm.sample(bare, draws, f.market.seed)) if draws > 1 else bare
+    chosen: Mapping[str, Policies] = scenarios(bare, case, f.bloc)
+    runs, left = fm.compare(market, chosen, bloc=f.bloc), shares_left(bare, case, chosen, by)
+    sites = sites_of(bare, case, f.bloc, draws)
     return Solved({(s.label, m): offer(s, m, runs, left, case.good) for s in sites for m in (NONE, *chosen, ALONE)}, sites, runs)
 
 
 def variants_of(f: Financing, progress: Progress) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Plants: COLUMNS, one row per variant, plant and measure, `group` market, price, plant or lenders. Places: variant, place, measure,
-    advantage (USD per t/yr in the bloc over outside), for the variants of the market."""
+    """Plants: COLUMNS, one row per variant, plant and measure, `group` market, price, plant, term or lenders; net price, value and gearing
+    are medians, `pays`, `breach` and `financed` shares. Places: variant, place, measure, advantage (median, USD per t/yr in the bloc over
+    outside) and share of draws in which it is positive, for the variants of the market."""
     middle = Setting(f.risk.process, f.terms, f.assumed("covenant")[1], f.assumed("tolerated_breach")[1])
-    base = solved(f.bare, f.case, f.bloc)
-    rows, places = _rows(f, "", CENTRAL, middle, base, {}), _advantages(f, CENTRAL, base)
-    known = {(r[2], r[3]): (r[4], r[5]) for r in rows}
+    base = solved(f, f.bare, f.case)
+    known = {key: _valued(base, *key, middle) for key in _keys(f, base)}
+    loans = {key: _loan(base, *key, middle) for key in known}
+    rows, places = _rows(f, "", AS_IT_IS, middle, base, known, loans), _advantages(f, AS_IT_IS, base)
     for label, (market, case) in progress(list(_markets(f).items())):
-        other = solved(market, case, f.bloc)
-        rows += _rows(f, "market", label, middle, other, {})
+        other = solved(f, market, case)
+        rows += _rows(f, "market", label, middle, other)
         places += _advantages(f, label, other)
-    rows += _rows(f, "price", "Price moved by the dominant supplier", middle, solved(f.bare, f.case, f.bloc, "supply"), {})
+    rows += _rows(f, "price", "Price moved by the dominant supplier", middle, solved(f, f.bare, f.case, "supply"))
     for (group, label), how in _settings(f, middle).items():
-        rows += _rows(f, group, label, how, base, known if group == "lenders" else {})
-    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(places, columns=["variant", "place", "measure", "advantage"])
+        rows += _rows(f, group, label, how, base, known if group == "lenders" else {}, loans if group == "term" else {})
+    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(places, columns=["variant", "place", "measure", "advantage", "share"])
 
 
-def _rows(f: Financing, group: str, label: str, how: Setting, at: Solved, known: Mapping[tuple[str, str], tuple[float, float]]
-          ) -> list[tuple]:
-    """Rows of COLUMNS of one variant; `known` values and chances are not worked out again."""
-    labels, out = {s.label for s in f.sites}, []
-    for s in (s for s in at.sites if s.label in labels):
-        for measure in (m for m in f.measures if (s.label, m) in at.offers):
-            given, start = at.offers[s.label, measure], at.offers[s.label, NONE]
-            npv, chance = known.get((s.label, measure)) or worth(s, given, start, how)
-            gearing, breach = lent(s, given, start, how)
-            financed = float(npv > 0 and breach <= how.tolerated)
-            out.append((group, label, s.label, measure, npv, chance, gearing, breach, financed, at.runs.share_converged))
+def _keys(f: Financing, at: Solved) -> list[tuple[str, str]]:
+    labels = {s.label for s in f.sites}
+    return [(s.label, m) for s in at.sites if s.label in labels for m in f.measures if (s.label, m) in at.offers]
+
+
+def _given(at: Solved, label: str, measure: str, how: Setting) -> tuple[Site, Offer, Offer]:
+    """Site, what it is offered and what without policy."""
+    site = next(s for s in at.sites if s.label == label)
+    given = at.offers[label, measure]
+    if measure == ALONE and not how.gift:
+        given = replace(given, guaranteed=given.guaranteed - site.gift * (1 - float(site.plan.royalty)))
+    return site, given, at.offers[label, NONE]
+
+
+def _valued(at: Solved, label: str, measure: str, how: Setting) -> np.ndarray:
+    site, given, start = _given(at, label, measure, how)
+    return worth(plant_of(site, how), given, start, how.risk, years=how.years, own_price=how.own_price).npv
+
+
+def _loan(at: Solved, label: str, measure: str, how: Setting) -> ProjectFinance:
+    site, given, start = _given(at, label, measure, how)
+    return lent(plant_of(site, how), given, start, how)
+
+
+def _rows(f: Financing, group: str, label: str, how: Setting, at: Solved, values: Mapping[tuple[str, str], np.ndarray] = {},
+          loans: Mapping[tuple[str, str], ProjectFinance] = {}) -> list[tuple]:
+    """Rows of COLUMNS of one variant; values and loans that are given are not worked out again."""
+    out = []
+    for key in _keys(f, at):
+        site, given, _ = _given(at, *key, how)
+        npv = values[key] if key in values else _valued(at, *key, how)
+        loan = loans[key] if key in loans else _loan(at, *key, how)
+        there = np.isfinite(npv)
+        if not there.any():
+            out.append((group, label, *key, *(np.nan,) * 6, at.runs.share_converged))
+            continue
+        kept = (loan.debt > 0) & (np.nan_to_num(loan.breach, nan=1.0) <= how.tolerated)
+        out.append((group, label, *key, float(np.nanmedian(paid(site.drawn, given, how.risk))), float(np.median(npv[there])),
+                    float(np.mean(npv[there] > 0)), float(np.nanmedian(loan.gearing)),
+                    float(np.nanmean(loan.breach)) if np.isfinite(loan.breach).any() else np.nan,
+                    float(np.mean((npv > 0)[there] & kept[there])), at.runs.share_converged))
     return out
 
 
 def _advantages(f: Financing, label: str, at: Solved) -> list[tuple]:
-    """Rows of places of one variant of the market."""
-    plants = {s.plan.region: s.plan for s in at.sites if s.plan.good in f.case.downstream}
+    """Rows of places of one variant of the market; none where it has no price in one of the two."""
+    plants = {s.plan.region: s.drawn for s in at.sites if s.plan.good in f.case.downstream}
     markets = {NONE: next(iter(at.runs.runs.values())).base} | {n: run.solved for n, run in at.runs.runs.items()}
     out = []
     for home, away in dict.fromkeys((h, a) for h, a, _ in f.places):
-        choice = location_choice(markets, plants[home], home, away)
-        out += [(label, f"{home}:{away}", m, float(choice.advantage(m)[0])) for m in markets]
+        try:
+            choice = location_choice(markets, plants[home], home, away)
+        except ScenarioError:
+            continue
+        for m in markets:
+            gain = choice.advantage(m)[np.isfinite(choice.advantage(m))]
+            out.append((label, f"{home}:{away}", m, float(np.median(gain)), float(np.mean(gain > 0))))
     return out
 
 
@@ -132,10 +169,15 @@ def _markets(f: Financing) -> dict[str, tuple[fm.Market, FloorCase]]:
     for deck in bare.decks:
         out[f"Deck {deck}"] = (fm.load_market(bare.name, horizon="long", deck=deck).open_projects("all"), case)
     for factor in LEVELS:
-        out[f"Floor and guarantee {factor:g} times as high"] = (bare, replace(case, headline=factor * case.headline))
+        out[HIGHER.format(factor)] = (bare, replace(case, headline=factor * case.headline))
     for words, name in (("Supply", "supply_elasticity"), ("Ease of changing origins", "sourcing_elasticity")):
         for factor, how in zip(FACTORS, ("halved", "doubled")):
             out[f"{words} {how}"] = (bare.replace(**{name: data[name] * factor}), case)
+    if bare.opened:
+        out[NO_ENTRY] = (bare.open_projects([]), case)
+    if bare.opened and ships(bare.name, "plans.csv"):
+        planned = {(p.project.good, p.project.region) for p in fm.load_plans(bare.name)}
+        out[PLANNED] = (bare.open_projects([x for x in bare.opened if x in planned]), case)
     return out
 
 
@@ -150,7 +192,13 @@ def _settings(f: Financing, middle: Setting) -> dict[tuple[str, str], Setting]:
         process = OrnsteinUhlenbeck(risk.process.kappa, risk.sigma[k])
         out["price", f"Volatility {word}, {100 * risk.sigma[k]:.0f} % a year"] = replace(middle, risk=process)
     out["price", "Inputs follow the plant's own price"] = replace(middle, own_price=True)
-    out |= {("plant", f"Hurdle {word}"): replace(middle, hurdle=word) for word in ("low", "high")}
+    for cost in COSTS:
+        for k, word in enumerate(("low", "high")):
+            out["plant", f"{capitalised(cost)} {word}"] = replace(middle, cost=(cost, k))
+    for years in TERMS_OF_YEARS:
+        out["term", f"Measure for {years} years of operation"] = replace(middle, years=years)
+    if any(s.gift for s in f.sites):
+        out["term", "Own guarantee without the inputs' part"] = replace(middle, gift=False)
     for name in TERMS:
         for end in (f.assumed(name)[0], f.assumed(name)[2]):
             label = f"{WORDS.get(name, capitalised(name.replace('_', ' ')))} {end:g}"
@@ -163,13 +211,13 @@ def _settings(f: Financing, middle: Setting) -> dict[tuple[str, str], Setting]:
     return out
 
 
-def flips(table: pd.DataFrame, plant: str, measure: str, what: str, groups: tuple[str, ...]) -> list[str]:
-    """Variants of some groups in which a plant that pays (`what` "npv") or is financed ("financed") at central values is not, or the other
-    way."""
+def flips(table: pd.DataFrame, plant: str, measure: str, what: str, groups: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Variants of some groups that turn the answer, with the share of draws that say yes: the answer is yes where a plant pays (`what`
+    "pays") or is financed ("financed") in at least half of the draws. All turn the same way, away from the answer as it is."""
     rows = table[(table["plant"] == plant) & (table["measure"] == measure)]
-    at = rows[rows["variant"] == CENTRAL][what].iloc[0] > 0
-    other = rows[rows["group"].isin(groups) & np.isfinite(rows[what]) & ((rows[what] > 0) != at)]
-    return [str(v) for v in other["variant"]]
+    at = rows[rows["variant"] == AS_IT_IS][what].iloc[0] >= HALF
+    other = rows[rows["group"].isin(groups) & np.isfinite(rows[what]) & ((rows[what] >= HALF) != at)]
+    return [(str(v), float(x)) for v, x in zip(other["variant"], other[what])]
 
 
 def contracts(f: Financing) -> pd.DataFrame:

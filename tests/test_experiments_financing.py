@@ -1,5 +1,6 @@
 """The experiment on financing against hand-made cash flows, closed forms and the directions that theory gives."""
 
+import dataclasses
 import json
 import re
 from types import SimpleNamespace
@@ -12,12 +13,14 @@ from click.testing import CliRunner
 import floormodel as fm
 from experiments.__main__ import main
 from experiments.cases import case_of
-from experiments.financing_answers import trigger_word
-from experiments.financing_offers import ALONE, strike
+from experiments.financing_answers import Answers, listed, trigger_word, trigger_words
+from experiments.financing_offers import ALONE, gift, strike
 from experiments.financing_results import HAZARDS, assumptions, compute, flip_hazard, terms_of
-from experiments.financing_variants import CENTRAL, contracts, flips
+from experiments.financing_value import TERMS_OF_YEARS, tied, worth
+from experiments.financing_variants import AS_IT_IS, COLUMNS, HALF, HIGHER, NO_ENTRY, Setting, contracts, flips, lent, plant_of, solved
 from experiments.ten_years_results import COVERED, FLOOR, NONE, SUBSIDY
 from floormodel.errors import ScenarioError
+from floormodel.finance.project import incentive_price, load_projects
 from floormodel.indicators.plant_prices import read_prices
 from floormodel.report import financing_charts
 
@@ -36,16 +39,17 @@ def site(found, label):
 def by_hand(plant, net, cost):
     """Net present value year by year: capex in equal parts, ramp, tax on profit after losses brought forward, working capital released."""
     value = sum(-plant.capex / plant.build_years / (1 + plant.hurdle) ** t for t in range(plant.build_years))
-    lost, tied = 0.0, 0.0
+    lost, capital = 0.0, 0.0
+    net, cost = (np.broadcast_to(x, plant.life) for x in (net, cost))
     for year in range(plant.life):
         tonnes = plant.utilisation * min(1.0, (year + 1) / plant.ramp_years)
-        revenue = tonnes * (net + plant.byproduct_credit)
-        operating = revenue - tonnes * (cost + plant.opex) - plant.sustaining * plant.capex
+        revenue = tonnes * (net[year] + plant.byproduct_credit)
+        operating = revenue - tonnes * (cost[year] + plant.opex) - plant.sustaining * plant.capex
         profit = operating - (plant.capex / plant.depreciation_years if year < plant.depreciation_years else 0.0) - lost
         lost, taxed = max(-profit, 0.0), max(profit, 0.0)
         now = plant.working_capital * revenue if year < plant.life - 1 else 0.0
-        value += (operating - plant.tax * taxed - (now - tied)) / (1 + plant.hurdle) ** (plant.build_years + year)
-        tied = now
+        value += (operating - plant.tax * taxed - (now - capital)) / (1 + plant.hurdle) ** (plant.build_years + year)
+        capital = now
     return value
 
 
@@ -162,11 +166,126 @@ def test_hazard_at_which_nothing_is_left():
     assert flip_hazard(falling(-1.0, -2.0, -3.0)) == 0 and np.isnan(flip_hazard(falling(9.0, 8.0, 7.0)))
 
 
-def test_what_flips_is_what_changes_sign():
-    rows = [("", CENTRAL, 5.0), ("market", "A", -1.0), ("market", "B", 2.0), ("lenders", "C", -3.0), ("price", "D", np.nan)]
-    table = pd.DataFrame([(g, v, "p", "m", x) for g, v, x in rows], columns=["group", "variant", "plant", "measure", "npv"])
-    assert flips(table, "p", "m", "npv", ("market", "price")) == ["A"] and flips(table, "p", "m", "npv", ("lenders",)) == ["C"]
-    assert [trigger_word(*x) for x in ((0.0, 1.0), (1.234, 1.0), (np.inf, 1.0), (np.inf, -1.0))] == ["any", "1.23", "low alone", "none"]
+def test_what_flips_turns_away_from_the_answer_as_it_is():
+    rows = [("", AS_IT_IS, 0.6), ("market", "A", 0.45), ("market", "B", 0.5), ("lenders", "C", 0.1), ("price", "D", np.nan)]
+    table = pd.DataFrame([(g, v, "p", "m", x) for g, v, x in rows], columns=["group", "variant", "plant", "measure", "pays"])
+    assert flips(table, "p", "m", "pays", ("market", "price")) == [("A", 0.45)]
+    assert flips(table, "p", "m", "pays", ("lenders",)) == [("C", 0.1)]
+    no = table.assign(pays=1 - table["pays"])  # at least half of the draws is yes
+    assert flips(no, "p", "m", "pays", ("market", "price")) == [("A", 0.55), ("B", 0.5)]
+    assert listed([("A one", 0.45), ("B", 0.0), ("C", 0.3)]) == "b (0 %), c (30 %) and 1 more"
+
+
+def test_no_trigger_is_told_where_a_plant_pays_and_is_built_at_low_prices_alone():
+    assert [trigger_word(x) for x in (0.0, 1.234, np.inf)] == ["any", "1.23", "none"]
+    held = pd.DataFrame({"trigger": [np.inf, 0.0], "npv": [1.0, 1.0]})
+    assert trigger_words(held) == [] and trigger_words(held.assign(npv=-1.0)) == ["none", "any"]
+
+
+def test_worth_of_an_offer_for_some_years(found):
+    """For life it is the value of the cash flow; for ten years that of a cash flow whose prices change in the eleventh."""
+    s = site(found, REFINERY)
+    start = found.cells[REFINERY, NONE].offer
+    for measure in (FLOOR, ALONE, NONE):
+        cell = found.cells[REFINERY, measure]
+        whole = worth(s.drawn, cell.offer, start, found.risk.process, paths=400, seed=12)
+        assert np.allclose(whole.npv, cell.value[0.0].npv) and np.allclose(whole.chance, cell.value[0.0].probability)
+        assert np.allclose(worth(s.drawn, cell.offer, start, found.risk.process, years=100).npv, whole.npv)
+    for years in TERMS_OF_YEARS:
+        values = found.cells[REFINERY, FLOOR].years[years].npv
+        for k in range(2):
+            plant, given = s.drawn.at(k), found.cells[REFINERY, FLOOR].offer.prices
+            prices = [[float(np.broadcast_to(x, 2)[k]) for x in (p.net_price, p.input_cost)] for p in (given, start.prices)]
+            net, cost = np.array([prices[0] if y < years else prices[1] for y in range(plant.life)]).T
+            assert values[k] == pytest.approx(by_hand(plant, net, cost), rel=1e-9)
+    lives = [found.cells[REFINERY, ALONE].years[y].npv for y in TERMS_OF_YEARS]
+    assert np.all(lives[0] < lives[1]) and np.all(lives[1] < found.cells[REFINERY, ALONE].value[0.0].npv)
+
+
+def test_the_debt_of_a_plant_does_not_hang_on_years_after_the_loan(found):
+    """Why a guarantee for ten years is lent on as one for life: life cut to tenor and two years, the loan stays."""
+    how = Setting(found.risk.process, found.terms, 1.2, 0.25)
+    cell, start = found.cells[REFINERY, ALONE], found.cells[REFINERY, NONE].offer
+    plant = site(found, REFINERY).drawn
+    short = dataclasses.replace(plant, life=found.terms.tenor + 2)
+    a, b = (lent(p, cell.offer, start, how) for p in (plant, short))
+    assert np.allclose(a.debt, b.debt) and np.allclose(a.dscr, b.dscr) and np.allclose(a.covenant_price, b.covenant_price)
+    assert min(TERMS_OF_YEARS) >= found.terms.tenor
+
+
+def test_what_a_plant_is_paid_is_the_mean_of_the_larger_of_price_and_guarantee(found):
+    for c in found.cells.values():
+        price = np.asarray(c.offer.prices.net_price, float)
+        assert np.all(c.paid >= np.maximum(price, c.offer.guaranteed) * (1 - 1e-12))
+        if not c.offer.guaranteed:
+            assert np.allclose(c.paid, price)
+    assert np.all(found.cells[REFINERY, ALONE].paid > 110_000 * (1 + 1e-4))
+
+
+def test_those_that_enter_cost_in_each_draw_what_the_plant_needs(found):
+    """One set of drawn costs for rival and plant; central values and other draws stay."""
+    bare = found.bare
+    drawn = fm.sample(bare, 8, 7)
+    market = tied(bare, drawn)
+    for good, name in (("ndpr_oxide", "ndpr_refinery"), ("magnet", "magnet_plant")):
+        plant = load_projects("rare_earths")[name].drawn(8, 11)
+        needs = incentive_price(plant, 28_000.0) - 28_000.0
+        for region in (r for g, r in bare.opened if g == good):
+            unit = market.dataset["latent_unit_cost"].sel(good=good, region=region).values
+            assert np.corrcoef(unit, needs)[0, 1] > 0.999 and np.allclose(unit, needs, rtol=0.01)
+    for name in ("supply_elasticity", "latent_capacity"):
+        assert np.array_equal(market.dataset[name].values, drawn.dataset[name].values)
+    assert tied(bare, bare) is bare
+
+
+def test_with_fewer_rivals_a_floor_is_worth_more_and_where_none_stand_there_is_no_price(found):
+    how = Setting(found.risk.process, found.terms, 1.2, 0.25)
+    closed = solved(found, found.bare.open_projects([]), found.case)
+    assert np.all(closed.offers[REFINERY, FLOOR].prices.net_price > found.cells[REFINERY, FLOOR].offer.prices.net_price)
+    assert np.isnan(closed.offers["NdPr refinery, European Union", FLOOR].prices.net_price).all()
+    dear = plant_of(site(found, REFINERY), dataclasses.replace(how, cost=("capex", 1)))
+    assert dear.capex == site(found, REFINERY).plan.ranges["capex"][1] and np.array_equal(dear.opex, site(found, REFINERY).drawn.opex)
+
+
+def said(found):
+    """Answers over variants that all say what the results say, and one that says no."""
+    rows = []
+    for s in found.sites:
+        for m in found.measures:
+            c = found.cells[s.label, m]
+            at = [float(np.nanmean(c.paid)), 0.0, float(np.nanmean(c.pays())), 0.5, 0.1, float(np.nanmean(c.financed(0.25))), 1.0]
+            rows += [("", AS_IT_IS, s.label, m, *at), ("market", NO_ENTRY, s.label, m, *at),
+                     ("term", "Own guarantee without it", s.label, m, *at),
+                     ("market", HIGHER.format(1.5), s.label, m, at[0], 0.0, 0.0, *at[3:]),
+                     ("plant", "Capex low", s.label, m, at[0], 0.0, 1.0, *at[3:])]
+    moved = pd.DataFrame(columns=["variant", "place", "measure", "advantage", "share"])
+    return Answers(found, pd.DataFrame(rows, columns=COLUMNS), moved)
+
+
+def test_answers_are_short_and_turn_away_from_what_is_said(found):
+    say = said(found)
+    for text in say.all():
+        assert len(text.split()) <= 100, text
+    for s in found.sites:
+        for m in found.measures:
+            turns = "no with floor and guarantee 1.5 times as high (0 %)" if say.pays(s.label, m) >= HALF else "yes with capex low (100 %)"
+            assert say.turns(s.label, m, "pays", ("market", "plant")) == f"turns to {turns}"
+    say.variants.loc[say.variants["variant"] == AS_IT_IS, "pays"] = 1 - say.variants["pays"].round()
+    assert say.turns(REFINERY, NONE, "pays", ("market",)) == "too close to tell what turns it"
+
+
+def test_places_without_a_plant_are_left_out_of_the_sentence(found):
+    say = said(found)
+    assert say.enters("magnet", "USA") and not say.enters("magnet", "EU27")
+    assert "United States over" not in say.places() and "European Union over China" in say.places()
+
+
+def test_the_strike_of_magnets_holds_oxide_that_the_plant_need_not_buy(found):
+    market = found.bare
+    content = float(market.dataset["recipe"].sel(good="magnet", input="ndpr_oxide"))
+    gap = found.case.headline - float(market.dataset["price0"].sel(good="ndpr_oxide").max())
+    assert site(found, "Magnet plant, United States").gift == gift(market, found.case, "magnet") == pytest.approx(content * gap)
+    assert site(found, REFINERY).gift == 0 == gift(market, found.case, "mined")
 
 
 def test_assumptions_hold_their_values_and_say_why():

@@ -72,10 +72,10 @@ def project_finance(project: Project, prices: PlantPrices, terms: DebtTerms, ris
     """Debt of `project` and what price risk does to it, over draws; `prices`, `benchmark`, `risk`, hazard and guarantee as in `viability`.
 
     Lenders size the debt on one case: the reference price at `terms.lenders_price` of its mean, as if that were sure, or as much above
-    it in years in which dear inputs leave the plant less. The guarantee
-    counts for them where it exceeds the plant's price in that case; that prices may also be higher does not, since lenders gain
-    nothing from it. Owners, `dscr` and `llcr` see expected prices, with what the guarantee is expected to pay. Raises ScenarioError
-    as `viability` does.
+    it in years in which dear inputs leave the plant less. The guarantee counts for them where it exceeds the plant's price in that
+    case; that prices may also be higher does not, since lenders gain nothing from it. Under a hazard of repeal they count on the
+    better of policy and repeal only in years in which it holds with a chance of 1 - LOW_YEAR at least (`_lenders_case`). Owners,
+    `dscr` and `llcr` see expected prices, with what the guarantee is expected to pay. Raises ScenarioError as `viability` does.
     """
     columns: dict[str, list[Any]] = {}
     for k in range(count_draws(project, [prices, benchmark or prices])):
@@ -139,15 +139,24 @@ def _one_draw(project: Project, at: Situation, terms: DebtTerms, risk: OrnsteinU
 
 def _lenders_case(project: Project, at: Situation, share: float) -> tuple[Array, Array]:
     """Prices and costs with the reference price at `share` of its mean, or at 1 / share in years in which that leaves the plant less (where
-    its price is held and its inputs are not), as if that were sure."""
-    def moved(levels: Levels, by: float) -> Levels:
-        out = by ** (project.output_exposure * levels.price_exposure)
-        return levels._replace(net_price=levels.net_price * out, input_cost=levels.input_cost * by**project.input_exposure)
+    its price is held and its inputs are not), as if that were sure: (life,) each.
 
-    (low, dear), (high, dearer) = (expected_prices(project, at._replace(now=moved(at.now, by), then=moved(at.then, by)), None)[:2]
-                                   for by in (share, 1 / share))
-    worse = high - dearer < low - dear
-    return np.where(worse, high, low), np.where(worse, dearer, dear)
+    Under a hazard of repeal lenders count on what leaves the plant more, the policy or its repeal, only in years in which that is
+    the case with a chance of at least 1 - LOW_YEAR, the chance of the low price of the covenant. So their case is one that may come:
+    the policy stands to some year and is gone after it, never a mean of the two.
+    """
+    def case(levels: Levels, guaranteed: float) -> tuple[float, float]:
+        found = []
+        for by in (share, 1 / share):
+            net = levels.net_price * by ** (project.output_exposure * levels.price_exposure)
+            found.append((max(net, guaranteed), levels.input_cost * by**project.input_exposure))
+        return min(found, key=lambda x: x[0] - x[1])
+
+    held, free = case(at.now, at.guaranteed), case(at.then, 0.0)
+    chance = (1 - at.hazard) ** (project.build_years + np.arange(project.life))  # that the policy stands
+    needed = 1 - LOW_YEAR if held[0] - held[1] >= free[0] - free[1] else LOW_YEAR
+    net, cost = (np.where(chance >= needed, before, after) for before, after in zip(held, free))
+    return net, cost
 
 
 def _covenant(project: Project, at: Situation, loan: Financed, cost: Array, risk: OrnsteinUhlenbeck, covenant: float

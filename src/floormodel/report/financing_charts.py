@@ -19,8 +19,8 @@ from floormodel.report.style import GREY, INK, PlainNumbers, Provenance, categor
 
 PANELS = {"probability": "It pays: P(NPV > 0)", "gearing": "Debt, share of capital cost",
           "breach": "Chance that cover falls below"}
-CHANCES = ("Chances: over price paths and draws together; debt: median; whiskers: 5 to 95 % of draws. No bar: none, or next to no debt to "
-           "break.")
+CHANCES = ("Chances: over price paths and draws together; debt: median; whiskers: 5 to 95 % of draws; the last panel over draws with a "
+           "loan. No bar: none, or next to no debt to break.")
 LOWEST, HIGHEST = 0.2, 10.0  # multiples of the long-run mean between which triggers are drawn
 RUNGS = (0.5, 1.0, 2.0, 5.0)
 
