@@ -11,10 +11,11 @@ from experiments.credibility_results import explore
 from experiments.path_record import write_paths
 
 TITLE = "Credibility: what is built by how likely a policy is to last"
-MARKET = "rare_earths"
+MARKET, DRAWS = "rare_earths", 200
 
 
 def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) -> dict[str, Any]:
     """Simulate, write the brief and its files into `folder`, return the record."""
     doubt = explore(market, draws, seed, progress)
-    return write_paths(folder, TITLE, doubt.main.paths, Pages(doubt).brief())
+    beside = {"adaptive": doubt.adaptive.paths, "consistent": doubt.consistent.paths}
+    return write_paths(folder, TITLE, doubt.main.paths, Pages(doubt).brief(), beside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,12 @@ import floormodel as fm
 from experiments.analysis import Policies, Progress, floor
 from experiments.cases import FloorCase
 from experiments.ten_years_reading import Reading, crossing
-from experiments.ten_years_results import FLOOR, SUBSIDY, YEARS, TenYears, follow, makers, prepare, scenarios
+from experiments.ten_years_results import FLOOR, SUBSIDY, YEARS, TenYears, ended, ending, follow, makers, prepare, scenarios
 
 HAZARDS = (0.0, 0.02, 0.05, 0.1, 0.2)  # yearly chance of repeal; about never, once in 50, 20, 10 and 5 years
-TERM = 10  # years after which an announced end comes
-RAISED = (1.15, 1.4, 1.8, 2.5)  # times the headline: the levels that are tried to make up for doubt
+RAISED = (1.2, 1.6, 2.5)  # times the headline: the levels that are tried to make up for doubt
 LEVEL_DRAWS = 10
+FORESEEN = (0.0, 0.1)  # hazards that are also run with investors who foresee the path
 ENOUGH = 0.99  # of the capacity that a sure policy builds: what counts as restored
 
 
@@ -25,19 +25,18 @@ ENOUGH = 0.99  # of the capacity that a sure policy builds: what counts as resto
 class Doubt:
     """`main`: every instrument at every hazard and with an announced end. `needed`: level, USD/t, from which a doubted policy builds
     what a sure one does at the headline, by draw: instrument, hazard, level (NaN where none tried does), reached, draws (those in which
-    the sure policy builds anything)."""
+    the sure policy builds anything). `adaptive` and `consistent`: central values at the hazards FORESEEN, with investors who go by the
+    prices they have seen, and with ones who foresee the path's."""
 
     main: TenYears
+    adaptive: TenYears
+    consistent: TenYears
     needed: pd.DataFrame
 
 
 def label(instrument: str, hazard: float) -> str:
     """`Floor, repealed with 5 % a year`."""
     return f"{instrument}, {100 * hazard:g} % a year" if hazard else f"{instrument}, sure to last"
-
-
-def ending(instrument: str) -> str:
-    return f"{instrument}, ends after {TERM} years"
 
 
 def doubted(policies: Policies, hazard: float) -> list[fm.Dated]:
@@ -53,13 +52,18 @@ def compute(name: str, draws: int, seed: int, progress: Progress) -> TenYears:
         if instrument not in (FLOOR, SUBSIDY):
             continue
         chosen |= {label(instrument, h): doubted(policies, h) for h in HAZARDS}
-        chosen[ending(instrument)] = [replace(p, end=YEARS[0] + TERM) for p in doubted(policies, 0.0)]
+        chosen[ending(instrument)] = ended(policies)
     return follow(market, case, bloc, chosen, progress)
 
 
 def explore(name: str, draws: int, seed: int, progress: Progress) -> Doubt:
-    """The paths with all draws, and the levels with few."""
-    return Doubt(compute(name, draws, seed, progress), needed(name, min(draws, LEVEL_DRAWS), seed, progress))
+    """The paths with all draws, the levels with few, and foresight at central values."""
+    market, case, bloc = prepare(name, 1, seed)
+    chosen = {label(kind, h): doubted(policies, h) for kind, policies in scenarios(market, case, bloc).items()
+              if kind in (FLOOR, SUBSIDY) for h in FORESEEN}
+    return Doubt(compute(name, draws, seed, progress), follow(market, case, bloc, chosen, iter),
+                 follow(market, case, bloc, chosen, progress, expectations="consistent"),
+                 needed(name, min(draws, LEVEL_DRAWS), seed, progress))
 
 
 def needed(name: str, draws: int, seed: int, progress: Progress) -> pd.DataFrame:
@@ -98,3 +102,8 @@ def at_level(market: fm.Market, case: FloorCase, bloc: Sequence[str], kind: str,
 def instruments(r: TenYears) -> list[str]:
     """The instruments that were run."""
     return [i for i in (FLOOR, SUBSIDY) if label(i, 0.0) in r.paths]
+
+
+def hazard_at(value: Sequence[float], at: float, hazards: Sequence[float] = HAZARDS) -> float | None:
+    """Hazard, interpolated, at which values along rising hazards first fall to `at`; the first where they begin there, None if never."""
+    return crossing(hazards, [-x for x in value], -at)

@@ -11,8 +11,8 @@ from experiments.ten_years_brief import Pages
 from experiments.ten_years_results import TenYears
 from experiments.ten_years_variants import explore
 
-TITLE = "Ten years of price support: plants, diversification, producer countries"
-MARKET = "rare_earths"
+TITLE = "Price support for good or for ten years: plants, diversification, producer countries"
+MARKET, DRAWS = "rare_earths", 200
 
 
 def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) -> dict[str, Any]:

@@ -19,6 +19,7 @@ YEARS = tuple(range(2025, 2035))
 GROWTH = "stated_policies"
 FLOOR, COVERED, SUBSIDY, NONE = "Floor", "Floor, products covered", "Gap subsidy", "No policy"
 PLANT_SEED = 11
+TERM = 10  # years after which a deal ends: about as long as the deals signed last
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +74,13 @@ class TenYears:
         return np.where(np.isfinite(share).all(-1), flat.reshape(share.shape[:2]), np.nan)
 
     def outside(self, good: str) -> list[str]:
-        """Regions outside the bloc and apart from the dominant supplier that make a good in the benchmark."""
+        """Regions outside the bloc and apart from the dominant supplier that make a good in the benchmark, or may with a plant opened."""
         made = self.market.dataset["output0"].sel(good=good)
-        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier and float(made.sel(region=r).max()) > 0]
+        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier
+                and (float(made.sel(region=r).max()) > 0 or (good, r) in self.market.opened)]
 
     def pays(self, scenario: str, plan: str) -> np.ndarray:
-        """Does a plant that is decided on in the first year pay at its hurdle (draws,)? NaN where the path was not solved."""
+        """Do investors expect a plant that is decided on in the first year to pay at its hurdle (draws,)? NaN where not solved."""
         index = self.series("profitability", scenario, plan=plan)[:, 0]
         return np.where(np.isfinite(index), (index > 0).astype(float), np.nan)
 
@@ -117,6 +119,16 @@ def scenarios(market: fm.Market, case: FloorCase, bloc: Sequence[str]) -> dict[s
     return out
 
 
+def ending(instrument: str) -> str:
+    """`Floor, ends after 10 years`."""
+    return f"{instrument}, ends after {TERM} years"
+
+
+def ended(policies: Policies) -> list[fm.Dated]:
+    """Policies whose end is known from the first year on."""
+    return [fm.Dated(p, start=YEARS[0], end=YEARS[0] + TERM) for p in policies]
+
+
 def prepare(name: str, draws: int, seed: int) -> tuple[fm.Market, FloorCase, tuple[str, ...]]:
     """The market with its draws and every latent project open, its floor case and the bloc."""
     market = fm.load_market(name, horizon="short").open_projects("all")
@@ -135,6 +147,9 @@ def follow(market: fm.Market, case: FloorCase, bloc: tuple[str, ...], chosen: Ma
 
 
 def compute(name: str, draws: int, seed: int, progress: Progress) -> TenYears:
-    """Simulate the floor, the covered floor and the gap subsidy."""
+    """Simulate the floor, the covered floor and the gap subsidy for good, and floor and gap subsidy with an end."""
     market, case, bloc = prepare(name, draws, seed)
-    return follow(market, case, bloc, scenarios(market, case, bloc), progress)
+    lasting = scenarios(market, case, bloc)
+    chosen: dict[str, Sequence[fm.Instrument | fm.Dated]] = {**lasting}
+    chosen |= {ending(s): ended(p) for s, p in lasting.items() if s in (FLOOR, SUBSIDY)}
+    return follow(market, case, bloc, chosen, progress)

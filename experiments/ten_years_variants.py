@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 import floormodel as fm
-from experiments.analysis import Progress, floor
+from experiments.analysis import Policies, Progress, floor
 from experiments.restrictions_results import CUT
 from experiments.ten_years_results import (
     FLOOR,
@@ -19,6 +19,8 @@ from experiments.ten_years_results import (
     YEARS,
     TenYears,
     compute,
+    ended,
+    ending,
     follow,
     makers,
     prepare,
@@ -26,12 +28,15 @@ from experiments.ten_years_results import (
     scenarios,
 )
 from experiments.ten_years_supply import AFTER, FEW, Buying, Owners, buying, owners
+from experiments.words import quantiles
+from floormodel.dynamics.adjustment import by_draw
 
 ANNOUNCED = f"{GROWTH}_and_announced_supply"
 RULE_START = YEARS[0] + 4  # known from the first year on, in force when a plant begun at once runs (an assumption)
 RATE = 0.1  # of the ore's price: the tax that stands beside the rule (an assumption; others are tried)
-CUTS, RATES = (0.1, 0.3, 0.6), (0.05, 0.2, 0.5)
-RULE_DRAWS = 10  # a rule that leaves ore at its scrap value is slow to solve
+CUTS, RATES = (0.02, CUT), (RATE, 0.5)
+LEVELS = 5  # of the case's levels, the highest ones
+RULE_DRAWS = 5  # a rule that leaves ore at its scrap value is slow to solve
 REQUIREMENT, TAX = "Floor and processing rule", "Floor and tax on ore"
 LAST = len(YEARS) - 1
 
@@ -39,7 +44,8 @@ LAST = len(YEARS) - 1
 @dataclass(frozen=True, eq=False)
 class Rule:
     """A third country that keeps a `share` of its ore at home, or taxes what leaves: paths of the floor alone and beside either, and
-    `scan`: kind, size, and the change against the floor alone in the last year of value added (all stages, and processing) and treasury."""
+    `scan`: kind, size, draw, and the change against the floor alone in the last year of value added (all stages, and processing), of
+    what its plants spend on ore because the ore's price moved (cheaper, a transfer from its mines) and of its treasury, USD/yr."""
 
     who: str
     raw: str
@@ -52,7 +58,7 @@ class Rule:
 @dataclass(frozen=True, eq=False)
 class Found:
     """All that the brief rests on. `central`: adaptive expectations at central values, `consistent` the same with foresight; `levels`:
-    what floor and guarantee do at other levels, central values."""
+    what floor and guarantee do at other levels, for good and with an end, over the first draws."""
 
     main: TenYears
     owners: Owners | None
@@ -66,13 +72,14 @@ class Found:
 
 
 def explore(name: str, draws: int, seed: int, progress: Progress) -> Found:
-    """The three instruments with all draws, and what stands beside them with few draws or none."""
+    """The instruments with all draws, and what stands beside them with few draws or none."""
     main, few = compute(name, draws, seed, progress), min(draws, FEW)
     market, case, bloc = prepare(name, 1, seed)
     pair = {s: p for s, p in scenarios(market, case, bloc).items() if s in (FLOOR, SUBSIDY)}
-    return Found(main, owners(main), buying(main, YEARS[0]), buying(main, AFTER), rule_of(name, min(draws, RULE_DRAWS), seed, progress),
-                 announced(name, few, seed, progress), follow(market, case, bloc, pair, iter),
-                 follow(market, case, bloc, pair, progress, expectations="consistent"), levels(name, seed, progress))
+    return Found(main, owners(main), buying(main, YEARS[0], 0, 0), buying(main, AFTER),
+                 rule_of(name, min(draws, RULE_DRAWS), seed, progress), announced(name, few, seed, progress),
+                 follow(market, case, bloc, pair, iter), follow(market, case, bloc, pair, progress, expectations="consistent"),
+                 levels(main, progress))
 
 
 def announced(name: str, draws: int, seed: int, progress: Progress) -> TenYears | None:
@@ -84,28 +91,45 @@ def announced(name: str, draws: int, seed: int, progress: Progress) -> TenYears 
     return follow(market, case, bloc, scenarios(market, case, bloc), progress, along=ANNOUNCED, build=False)
 
 
-def levels(name: str, seed: int, progress: Progress) -> pd.DataFrame:
-    """What floor and guarantee do by level at central values. Columns: instrument, level (USD/t), index (profitability of the bloc's best
-    plant of the first year), built (t/yr in the last), hhi (change), raw (revenue of third countries from ore) and processing (their
-    value added from all later stages), changes in the last year, USD/yr, and solved."""
-    market, case, bloc = prepare(name, 1, seed)
+def levels(main: TenYears, progress: Progress) -> pd.DataFrame:
+    """What floor and guarantee do by level, over the first draws of `main`. Columns: instrument, level (USD/t), plant (of the bloc, the
+    one that is expected to pay in most draws), pays (share of draws in which it is), built (t/yr in the last year, mean over draws),
+    medians of changes in the last year: hhi, ore (gate price of ore in third countries, share), processing (their value added from all
+    later stages, USD/yr), and solved."""
+    market, case, bloc = main.market, main.case, main.bloc
+    if market.draws > FEW:
+        market = replace(market, dataset=market.dataset.isel(draw=np.arange(FEW)))
     making = makers(market, case.good, bloc)
-    chosen: dict[tuple[str, float], Sequence[fm.Instrument]] = {(FLOOR, x): floor(case.good, bloc, x) for x in case.levels}
-    if making:
-        chosen |= {(SUBSIDY, x): [fm.PriceGapSubsidy(good=case.good, regions=making, strike=x)] for x in case.levels}
     rows = []
-    for (instrument, level), policies in progress(list(chosen.items())):
-        r = follow(market, case, bloc, {instrument: policies}, iter)
-        hhi = r.hhi(instrument, case.good) - r.hhi(NONE, case.good)
-        plans = bloc_plans(r)
-        index = [float(r.series("profitability", instrument, plan=p)[0, 0]) for p in plans]
-        built = [float(r.series("running", instrument, plan=p)[0, LAST]) for p in plans]
-        raw = r.outside(market.goods[0])
-        ore = [r.series("producer_revenue", s, market.goods[0], raw)[0, LAST] for s in (instrument, NONE)]
-        worked = processing(r, instrument) - processing(r, NONE)
-        rows.append((instrument, level, max(index, default=np.nan), sum(built), hhi[0, LAST], ore[0] - ore[1], worked[0, LAST],
-                     bool(r.paths[instrument].converged.all())))
-    return pd.DataFrame(rows, columns=["instrument", "level", "index", "built", "hhi", "raw", "processing", "solved"])
+    for level in progress(sorted({*case.levels[-LEVELS:], case.headline})):
+        lasting: dict[str, Policies] = {FLOOR: floor(case.good, bloc, level)}
+        if making:
+            lasting[SUBSIDY] = [fm.PriceGapSubsidy(good=case.good, regions=making, strike=level)]
+        r = follow(market, case, bloc, {**lasting, **{ending(s): ended(p) for s, p in lasting.items()}}, iter)
+        for s, path in r.paths.items():
+            plant, share = best_plant(r, s)
+            built = sum((r.series("running", s, plan=p)[:, LAST] for p in bloc_plans(r)), np.zeros(market.draws))
+            rows.append((s, level, plant, share, float(np.nanmean(built)), *(quantiles(x)[1] for x in (
+                (r.hhi(s, case.good) - r.hhi(NONE, case.good))[:, LAST], ore_price(r, s, r.outside(market.goods[0])),
+                (processing(r, s) - processing(r, NONE))[:, LAST])), bool(path.converged.all())))
+    table = pd.DataFrame(rows, columns=["instrument", "level", "plant", "pays", "built", "hhi", "ore", "processing", "solved"])
+    return table.sort_values(["instrument", "level"], ignore_index=True)
+
+
+def best_plant(r: TenYears, scenario: str) -> tuple[str, float]:
+    """The plan of the bloc that investors expect to pay in the largest share of draws, and that share; nothing without plans."""
+    share = {p: float(np.nanmean(r.pays(scenario, p))) for p in bloc_plans(r)}
+    return max(share.items(), key=lambda x: x[1], default=("", float("nan")))
+
+
+def ore_price(r: TenYears, scenario: str, regions: Sequence[str]) -> np.ndarray:
+    """Change of the gate price of ore in some regions in the last year, as a share of that without policy, weighted by what they make
+    without it (draws,); NaN where they make none."""
+    good = r.market.goods[0]
+    made, price, base = (np.stack([r.series(v, s, good, [x])[:, LAST] for x in regions]) if regions else np.zeros((0, r.market.draws))
+                         for v, s in (("output", NONE), ("price", scenario), ("price", NONE)))
+    some = np.where(np.isfinite(base), made, 0.0) * np.nan_to_num(base)
+    return (some * (price / np.where(base > 0, base, np.nan) - 1)).sum(0) / np.where(some.sum(0) > 0, some.sum(0), np.nan)
 
 
 def bloc_plans(r: TenYears) -> list[str]:
@@ -124,33 +148,36 @@ def processing(r: TenYears, scenario: str) -> np.ndarray:
 def rule_of(name: str, draws: int, seed: int, progress: Progress) -> Rule | None:
     """The third country that exports most ore and has somebody at home to work it; None where there is none.
 
-    It keeps as much at home as cuts its benchmark exports by CUT, or taxes them by RATE of the price.
+    It keeps as much at home as cuts its benchmark exports by CUT, or taxes them by RATE of the price; `scan` has other sizes.
     """
     market, case, bloc = prepare(name, draws, seed)
     who = exporter(market, case.supplier, bloc)
     if who is None:
         return None
     raw, product = market.goods[:2]
+    product_at = market.goods.index(product)
     alone = floor(case.good, bloc, case.headline)
 
-    def kept(cut: float) -> list[fm.Instrument | fm.Dated]:
-        return [*alone, fm.Dated(fm.DomesticProcessing(good=raw, exporter=who, share=share_kept(market, raw, who, cut)), start=RULE_START)]
+    def beside(policy: fm.Instrument) -> list[fm.Instrument | fm.Dated]:
+        return [*alone, fm.Dated(policy, start=RULE_START)]
 
-    def taxed(rate: float) -> list[fm.Instrument | fm.Dated]:
-        return [*alone, fm.Dated(fm.ExportTax(good=raw, exporters=[who], rate=rate), start=RULE_START)]
+    sizes = {(REQUIREMENT, x): beside(fm.DomesticProcessing(good=raw, exporter=who, share=share_kept(market, raw, who, x))) for x in CUTS}
+    sizes |= {(TAX, x): beside(fm.ExportTax(good=raw, exporters=[who], rate=x)) for x in RATES}
+    tried = follow(market, case, bloc, {FLOOR: alone} | {f"{k} {x}": p for (k, x), p in sizes.items()}, progress)
+    needs = by_draw(market.dataset["recipe"])[:, product_at, market.goods.index(raw)]
 
-    paths = follow(market, case, bloc, {FLOOR: alone, REQUIREMENT: kept(CUT), TAX: taxed(RATE)}, progress)
-    central, _, _ = prepare(name, 1, seed)
-    sizes = {(REQUIREMENT, x): kept(x) for x in CUTS} | {(TAX, x): taxed(x) for x in RATES}
-    tried = follow(central, case, bloc, {FLOOR: alone} | {f"{k} {x}": p for (k, x), p in sizes.items()}, progress)
-
-    def gain(s: str) -> tuple[float, ...]:
+    def gain(s: str) -> tuple[np.ndarray, ...]:
         made = [tried.value_added(s, g, [who]) - tried.value_added(FLOOR, g, [who]) for g in (market.goods, market.goods[1:])]
+        bought = needs[:, None] * tried.series("output", s, product, [who])
+        paid = [tried.series("buyer_price", x, raw, [who]) for x in (FLOOR, s)]
+        cheaper = np.where(bought > 0, bought * (paid[0] - paid[1]), 0.0)
         money = tried.series("treasury", s, regions=[who]) - tried.series("treasury", FLOOR, regions=[who])
-        return tuple(float(x[0, LAST]) for x in (*made, money))
+        return tuple(x[:, LAST] for x in (*made, cheaper, money))
 
-    scan = pd.DataFrame([(k, x, *gain(f"{k} {x}")) for k, x in sizes], columns=["kind", "size", "all", "processing", "treasury"])
-    return Rule(who, raw, product, share_kept(market, raw, who, CUT), paths, scan)
+    rows = [(k, x, i, *one) for k, x in sizes for i, one in enumerate(zip(*gain(f"{k} {x}")))]
+    scan = pd.DataFrame(rows, columns=["kind", "size", "draw", "all", "processing", "cheaper", "treasury"])
+    main = {FLOOR: tried.paths[FLOOR], REQUIREMENT: tried.paths[f"{REQUIREMENT} {CUT}"], TAX: tried.paths[f"{TAX} {RATE}"]}
+    return Rule(who, raw, product, share_kept(market, raw, who, CUT), replace(tried, paths=main), scan)
 
 
 def share_kept(market: fm.Market, raw: str, who: str, cut: float) -> float:
