@@ -21,7 +21,7 @@ from experiments.backtest_brief import Pages
 from experiments.backtest_events import EVENTS, event_names, read_event
 from experiments.backtest_frozen import FIRST, FROZEN, LATER, changed, freeze, frozen_later, not_frozen
 from experiments.backtest_marks import KINDS, borrowed_controls, by_theory, marks
-from experiments.backtest_run import Outcome, outcome
+from experiments.backtest_run import Outcome, outcome, simulate_event
 from experiments.backtest_score import (
     against_theory,
     direction,
@@ -240,6 +240,16 @@ def test_the_scorecard_is_found_again(quick):
     kept = pd.read_csv(EXPECTED)
     assert sorted(set(kept["event"])) == sorted(e.name for e in frozen_by_year())
     same(quick, pd.concat([kept[kept["event"] == n] for n in QUICK]))
+
+
+def test_buyers_who_are_rationed_to_nothing_have_a_price():
+    """Under the quota of 2010 three importers stand at the same choke price: who of them gets what is open, what they would pay is not."""
+    event = read_event("ree_quota_2010")
+    data = simulate_event(event, 20, 7)[0].dataset.isel(good=0, period=0)
+    price, free = (data["buyer_price"].sel(scenario=s, region=["JPN", "USA", "EU27"]) for s in ("policy", "none"))
+    assert bool(data["converged"].all()) and bool(price.notnull().all())
+    choke = float(event.benchmark.dataset["choke_factor"].isel(good=0)) * free  # 20 times the benchmark price
+    assert int((np.abs(price / choke - 1) < 1e-9).all("region").sum()) > 3
 
 
 @pytest.mark.slow

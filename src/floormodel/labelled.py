@@ -8,6 +8,7 @@ import xarray as xr
 from floormodel.booking import contract_payments, markup
 from floormodel.equilibrium.benchmark import Array
 from floormodel.equilibrium.solve import Solved
+from floormodel.equilibrium.state import has_buyers
 from floormodel.equilibrium.system import System
 from floormodel.policies.price_floor import PriceFloor
 
@@ -26,7 +27,7 @@ def to_dataset(solved: Solved) -> xr.Dataset:
     draws = len(s.price)
     ok = solved.solution.converged
     node, route = ("draw", "good", "region"), ("draw", "good", "origin", "destination")
-    used, made = s.use > 0, lay.producing[None] & (s.output > 0)
+    used, made = has_buyers(s), lay.producing[None] & (s.output > 0)
     at_scrap = s.price <= b.scrap_factor[..., None] * b.price0 * (1 + 1e-9)
     data: dict[str, tuple[tuple[str, ...], Array]] = {
         "price": (node, np.where(lay.priced, s.price, np.nan)), "output": (node, s.output),

@@ -20,6 +20,7 @@ from floormodel.dynamics.entry import Fleet, Plan, advance, at_nodes, no_fleet, 
 from floormodel.dynamics.schedule import Dated, pattern_at, surviving
 from floormodel.dynamics.stock_rule import FLOWS, StockRule, after, opening_stocks, period_stocks, traded
 from floormodel.equilibrium.solve import Solved, find_quietly
+from floormodel.equilibrium.state import has_buyers
 from floormodel.market import Market
 from floormodel.policies.base import Instrument
 
@@ -233,7 +234,7 @@ def _record(setting: Setting, parts: list[tuple[Array, Solved]], side: Side, t: 
         money, priced = ledger(solved), solved.system.layout.priced
         flow = np.stack(s.flow, axis=1)
         values = {
-            "price": np.where(priced, s.price, np.nan), "buyer_price": np.where(s.use > 0, s.buyer_price, np.nan),
+            "price": np.where(priced, s.price, np.nan), "buyer_price": np.where(has_buyers(s), s.buyer_price, np.nan),
             "net_price": np.where(priced, s.margin + s.constants.recipe @ (s.buyer_price + s.constants.final_tax), np.nan),
             "output": s.output, "recycled": s.secondary, "final_demand": s.final_demand, "use": s.use, "producer_revenue": money.receipts,
             "imports": flow.sum(2) - np.einsum("bgrr->bgr", flow),

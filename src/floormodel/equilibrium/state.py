@@ -320,3 +320,10 @@ def _purchases(terms: Terms, layout: Layout, price: Array, scaled: Array, draw: 
             held = purchases_from[g]
             purchases_from[g] = tonnes if held is None else held + tonnes
     return purchases, purchases_from
+
+
+def has_buyers(s: State) -> Array:
+    """Where there is a buyer's price (k, G, R): something is used, or buyers are rationed to nothing at their choke price."""
+    with np.errstate(invalid="ignore"):
+        held = np.abs((s.buyer_price + s.constants.final_tax) / choke_price(s.benchmark) - 1) <= 1e-9
+    return np.asarray((s.use > 0) | (held & (s.benchmark.final_demand0 > 0)))
