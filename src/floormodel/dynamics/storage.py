@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, halved, largest_miss
+from floormodel.dynamics.storage_accuracy import ROUNDS, Accuracy, accuracy_of, halved, largest_miss
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.dynamics.storage_policy import PublicFloor
 from floormodel.errors import ConvergenceError, ScenarioError
 
-ROUNDS = 3000
 BEYOND = 50.0  # of the largest stock: how far the line past the last node goes
 HALVINGS = 12  # of an interval of the grid, at most
 

@@ -10,6 +10,7 @@ import numpy as np
 from floormodel.dynamics.storage_market import Array, StorageMarket
 
 HELD = 1e-9  # of benchmark use: a smaller stock is none
+ROUNDS = 3000
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def both_halved(market: StorageMarket, first: Array, second: Array, stored: Arra
                 ) -> tuple[Array, Array]:
     """Two grids (C,) and (N,) with a node in the middle of every interval in which tables (C, N) of value and planned output miss.
 
-    They are compared in the middle of the sides and of the cells: a kink may run from corner to corner; then
-    the first grid is halved. `expect` gives both anew at
-    two grids, `reached` says of the first grid (C, 1) and values (C, N) where the rule ever goes; what is elsewhere does not count.
+    They are compared in the middle of the sides and of the cells: a kink may run from corner to corner; then the first grid is halved.
+    `expect` gives both anew at two grids, `reached` says of the first grid (C, 1) and values (C, N) where the rule ever goes; what is
+    elsewhere does not count.
     """
     most = [np.zeros(len(first) - 1), np.zeros(len(second) - 1)]
     live = reached(first[:, None], stored)

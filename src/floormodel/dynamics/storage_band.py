@@ -18,16 +18,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from floormodel.dynamics.storage import ROUNDS
-from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, both_halved
-from floormodel.dynamics.storage_columns import across, between, level, table
+from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of
+from floormodel.dynamics.storage_columns import across, between, level
 from floormodel.dynamics.storage_market import Array, StorageMarket
 from floormodel.dynamics.storage_policy import PriceBand
-from floormodel.errors import ConvergenceError
+from floormodel.dynamics.storage_two_states import left_and_stored, settle
 
 FAR = 50.0  # of the largest stock: how far the line past the last node goes
 STEPS = 5  # of the search for the public stock at which the price meets an end of the band
-HALVINGS = 6  # of an interval of either grid, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,29 +176,17 @@ def solve_band(market: StorageMarket, policy: PriceBand, support: float | None =
     public = max(policy.room, 1e-9 * market.output0) * (1 - np.cos(np.linspace(0, np.pi, columns))) / 2  # denser at both ends
     if policy.room > 0:  # the rates put kinks at what one period fills or leaves
         public = np.union1d(public, [min(policy.buys, policy.room), max(policy.room - policy.sells, 0.0)])
-    planned, stored = np.full((len(public), nodes), market.output0), np.full((len(public), nodes), np.nan)
     none = np.zeros((len(public), 2))  # nothing is stored in the last period
-    rule = _Columns(market, public, none + [0.0, 1.0], none)
-    halvings = 0
-    for rounds in range(1, ROUNDS + 1):
-        def expect(public: Array, private: Array, planned: Array, rule: _Columns = rule) -> tuple[Array, Array]:
-            kept = (1 - market.loss) * public[:, None]
-            left = np.broadcast_to(kept[..., None], (*planned.shape, len(market.shocks.nodes)))
-            return market.expect(lambda total: _rule(rule, policy, total, left), (1 - market.loss) * private + kept, planned, support)
 
-        before, old = stored, planned
-        stored, planned = expect(public, grid, planned)
-        rule = _columns(market, public, grid, stored)
-        moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
-        if moved < max(tolerance, error / 10) and halvings < HALVINGS:
-            finer = both_halved(market, public, grid, stored, planned, expect, lambda *at: _reached(policy, *at), error)
-            halvings = halvings + 1 if len(finer[0]) + len(finer[1]) > len(public) + len(grid) else HALVINGS
-            stored, planned = (table(public, grid, x, *finer) for x in (stored, planned))
-            public, grid = finer
-        elif moved < tolerance:
-            return BandSolution(market, policy, support, public, grid, stored, planned, rule, rounds)
-    raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or "
-                           "storage_cost, or lower the floor or its capacity")
+    def expect(rule: _Columns, public: Array, private: Array, planned: Array) -> tuple[Array, Array]:
+        kept = (1 - market.loss) * public[:, None]
+        left = np.broadcast_to(kept[..., None], (*planned.shape, len(market.shocks.nodes)))
+        return market.expect(lambda total: _rule(rule, policy, total, left), (1 - market.loss) * private + kept, planned, support)
+
+    found = settle(market, public, grid, _Columns(market, public, none + [0.0, 1.0], none), expect,
+                   lambda *at: _columns(market, *at), lambda *at: _reached(policy, *at), error, tolerance,
+                   "raise loss, interest or storage_cost, or lower the floor or its capacity")
+    return BandSolution(market, policy, support, found.first, found.grid, found.stored, found.planned, found.rule, found.rounds)
 
 
 def _reached(policy: PriceBand, held: Array, value: Array) -> Array:
@@ -212,9 +198,7 @@ def _reached(policy: PriceBand, held: Array, value: Array) -> Array:
 
 
 def _columns(market: StorageMarket, public: Array, grid: Array, stored: Array) -> _Columns:
-    value = np.maximum(stored, 1e-6 * market.price0)
-    at = np.maximum.accumulate(market.use(value) + grid, axis=1)
-    at = np.minimum(at, 1e3 * (grid[-1] + market.output0))
+    at = left_and_stored(market, grid, stored)
     slope = np.clip((grid[-1] - grid[-2]) / np.maximum(at[:, -1] - at[:, -2], 1e-12), 0.0, 1.0)
     far = FAR * grid[-1]
     return _Columns(market, public, np.column_stack([at, at[:, -1] + far]), np.column_stack([np.broadcast_to(grid, at.shape),

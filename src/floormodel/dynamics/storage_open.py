@@ -15,34 +15,31 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from floormodel.dynamics.storage import ROUNDS
-from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of, both_halved
-from floormodel.dynamics.storage_columns import across, level, table
+from floormodel.dynamics.storage_accuracy import Accuracy, accuracy_of
+from floormodel.dynamics.storage_columns import across, level
 from floormodel.dynamics.storage_market import Array, StorageMarket
-from floormodel.errors import ConvergenceError, DataError
+from floormodel.dynamics.storage_two_states import left_and_stored, settle
+from floormodel.errors import DataError
 
 WIDTH = 5.0  # standard deviations of the world price on its grid, either way
-HALVINGS = 6  # of an interval of either grid, at most
 
 
 @dataclass(frozen=True, eq=False)
 class _Closed:
-    """The bloc without trade: log world prices `logs` (C,), nodes `grid` (N,) of stock and `stored` (C, N), its value."""
+    """The bloc without trade: log world prices `logs` (C,), nodes `grid` (N,) of stock and the tonnes `at` (C, N) that leave them."""
 
     market: StorageMarket
     logs: Array
     grid: Array
-    stored: Array
+    at: Array
 
-    def stock(self, available: Array, at: Array) -> Array:
-        """Stock kept at log world prices `at`."""
-        ends = np.maximum.accumulate(self.market.use(np.maximum(self.stored, 1e-6 * self.market.price0)) + self.grid, axis=1)
-        ends = np.minimum(ends, 1e3 * (self.grid[-1] + self.market.output0))
-        return level(self.logs, ends, np.broadcast_to(self.grid, ends.shape), available, at)
+    def stock(self, available: Array, log: Array) -> Array:
+        """Stock kept at log world prices `log`."""
+        return level(self.logs, self.at, np.broadcast_to(self.grid, self.at.shape), available, log)
 
-    def price(self, available: Array, at: Array) -> Array:
-        """Price at log world prices `at`."""
-        return self.market.price(available - self.stock(available, at))
+    def price(self, available: Array, log: Array) -> Array:
+        """Price at log world prices `log`."""
+        return self.market.price(available - self.stock(available, log))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +71,13 @@ class OpenSolution:
     grid: Array
     stored: Array
     planned: Array
+    closed: _Closed
     rounds: int
 
     def price(self, available: Array | float, world: Array | float) -> Array:
         """Price in the bloc, USD/t."""
         available, world = (np.asarray(x, float) for x in np.broadcast_arrays(available, world))
-        return np.clip(self._closed().price(available, np.log(world / self.market.price0)), *_limits(self.world, self.floor, world))
-
-    def _closed(self) -> _Closed:
-        return _Closed(self.market, self.world_grid, self.grid, self.stored)
+        return np.clip(self.closed.price(available, np.log(world / self.market.price0)), *_limits(self.world, self.floor, world))
 
     def limits(self, world: Array) -> tuple[Array, Array]:
         """Lowest and highest price in the bloc, USD/t: of exports and of imports under the floor."""
@@ -92,7 +87,7 @@ class OpenSolution:
         """Stock at the end of the period, t."""
         available, world = (np.asarray(x, float) for x in np.broadcast_arrays(available, world))
         at, price = np.log(world / self.market.price0), self.price(available, world)
-        own = self._closed().stock(available, at)
+        own = self.closed.stock(available, at)
         falling = np.minimum.accumulate(self.stored, axis=1)
         wanted = level(self.world_grid, -falling, np.broadcast_to(self.grid, falling.shape), -price, at)  # at a price set by trade
         return np.where(np.abs(self.market.price(available - own) - price) <= 1e-12 * price, own, wanted)
@@ -116,7 +111,7 @@ class OpenSolution:
         at = rng.uniform(m.output0 * m.shocks.nodes.min(), m.output0 * m.shocks.nodes.max() + self.grid[-1] / 4, points)
         world = m.price0 * np.exp(log)
         stock, price, planned = self.stock(at, world), self.price(at, world), self.output(at, world)
-        stored, _ = _expect(m, self.world, self.floor, self._closed(), log[:, None], stock[:, None], planned[:, None])
+        stored, _ = _expect(m, self.world, self.floor, self.closed, log[:, None], stock[:, None], planned[:, None])
         return accuracy_of(m, stored[:, 0], m.use(price), stock)
 
 
@@ -170,29 +165,20 @@ def solve_open(market: StorageMarket, world: WorldPrice, floor: float = 0.0, *, 
         raise DataError(f"floor: found {floor!r}; expected a price of 0 or more, USD/t")
     logs = _centre(world) + WIDTH * _spread(world) * np.linspace(-1, 1, columns)
     grid = (2 * market.output0 if max_stock is None else max_stock) * np.linspace(0, 1, nodes) ** 1.5
-    stored, planned = np.full((columns, nodes), np.nan), np.full((columns, nodes), market.output0)
-    rule, halvings = None, 0  # nothing is stored in the last period
 
     def reached(log: Array, value: Array) -> Array:
         low, high = _limits(world, floor, market.price0 * np.exp(log))  # stock is held within the limits of the price
         return (value >= low) & (value <= high)
 
-    for rounds in range(1, ROUNDS + 1):
-        def expect(log: Array, stock: Array, planned: Array, rule: _Closed | None = rule) -> tuple[Array, Array]:
-            return _expect(market, world, floor, rule, log[:, None], stock, planned)
+    def expect(rule: _Closed | None, log: Array, stock: Array, planned: Array) -> tuple[Array, Array]:
+        return _expect(market, world, floor, rule, log[:, None], stock, planned)
 
-        before, old = stored, planned
-        stored, planned = expect(logs, grid, planned)
-        rule = _Closed(market, logs, grid, stored)
-        moved = max(np.max(np.abs(stored - before)) / market.price0, np.max(np.abs(planned - old)) / market.output0)
-        if moved < max(tolerance, error / 10) and halvings < HALVINGS:
-            finer = both_halved(market, logs, grid, stored, planned, expect, reached, error)
-            halvings = halvings + 1 if len(finer[0]) + len(finer[1]) > len(logs) + len(grid) else HALVINGS
-            stored, planned = (table(logs, grid, x, *finer) for x in (stored, planned))
-            logs, grid = finer
-        elif moved < tolerance:
-            return OpenSolution(market, world, floor, logs, grid, stored, planned, rounds)
-    raise ConvergenceError(f"storage: not settled after {ROUNDS} rounds, last change {moved:.1g}; raise loss, interest or storage_cost")
+    def rule_of(logs: Array, grid: Array, stored: Array) -> _Closed:
+        return _Closed(market, logs, grid, left_and_stored(market, grid, stored))
+
+    found = settle(market, logs, grid, None, expect, rule_of, reached, error, tolerance, "raise loss, interest or storage_cost")
+    assert found.rule is not None
+    return OpenSolution(market, world, floor, found.first, found.grid, found.stored, found.planned, found.rule, found.rounds)
 
 
 def simulate_open(solution: OpenSolution, periods: int = 200, paths: int = 1000, *, burn: int = 100, seed: int = 0) -> xr.Dataset:
