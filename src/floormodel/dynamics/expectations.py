@@ -75,17 +75,22 @@ class Draws:
         return sweep(self.setting, self.side, (share * self.pipeline[:, None]).transpose(1, 0, 2), lambda: None)
 
     def indices(self, run: Sweep, share: Array) -> tuple[Array, Array]:
-        """z (B, T, P), and how far the shares are from those that the run's prices justify (B,)."""
+        """Profitability index (B, T, P) at the run's prices, and how far the shares are from those that it justifies (B,)."""
         wanted, index = (a.transpose(1, 0, 2) for a in justified(self.setting, self.side, run))
-        return np.nan_to_num(index / FULL), np.abs(wanted / self.pipeline[:, None] - share).max((1, 2), initial=0.0)
+        return index, np.abs(wanted / self.pipeline[:, None] - share).max((1, 2), initial=0.0)
 
     def slopes(self, share: Array, z: Array, draw: int) -> Array:
-        """Slopes (B, T P, T P) of z in the shares, the same for all draws: differences at one of them."""
+        """Slopes (T P, T P) of z in the shares at one of the draws, by differences."""
         size = share[draw].size
         nudged = self.at(np.full(size, draw))
         there = share[draw] + NUDGE * np.eye(size).reshape(size, *share[draw].shape)
-        moved = nudged.indices(nudged.swept(there), there)[0] - z[draw]
-        return np.repeat((moved.reshape(size, size).T / NUDGE)[None], len(share), axis=0)
+        moved = _z(nudged.indices(nudged.swept(there), there)[0]) - z[draw]
+        return moved.reshape(size, size).T / NUDGE
+
+
+def _z(index: Array) -> Array:
+    """The index over FULL; 0 in draws that were not solved."""
+    return np.nan_to_num(index / FULL)
 
 
 def _run(setting: Setting, side: Side, tick: Callable[[], None]) -> tuple[Sweep, Array, Array]:
@@ -99,11 +104,14 @@ def _run(setting: Setting, side: Side, tick: Callable[[], None]) -> tuple[Sweep,
     share, rows = run.record["started"].transpose(1, 0, 2) / at.pipeline[:, None], np.arange(draws)
     slope, last = np.zeros(0), (share, share)
     for k in range(ROUNDS):
-        z, gap = at.indices(run, share[rows])
-        slope = _updated(slope, share[rows] - last[0], z - last[1]) if k else at.slopes(share, z, int(np.argmax(gap)))
+        index, gap = at.indices(run, share[rows])
+        z, worst = _z(index), int(np.argmax(gap))
+        if k == 0:
+            slope = np.repeat(at.slopes(share, z, worst)[None], draws, axis=0)
+        else:
+            slope = _updated(slope, share[rows] - last[0], z - last[1])
         if k >= FRESH:
-            worst = int(np.argmax(gap))
-            slope[worst] = at.slopes(share[rows], z, worst)[worst]
+            slope[worst] = at.slopes(share[rows], z, worst)
         still = gap > CLOSE
         if not still.any():
             break
@@ -113,8 +121,9 @@ def _run(setting: Setting, side: Side, tick: Callable[[], None]) -> tuple[Sweep,
         run = at.swept(share[rows])
     whole = Draws(setting, side)
     run = whole.swept(share)
-    found = run.record | {"profitability": justified(setting, side, run)[1], "expected": run.record["met"]}
-    return run._replace(record=found), rounds, whole.indices(run, share)[1] <= CLOSE
+    index, gap = whole.indices(run, share)
+    found = run.record | {"profitability": index.transpose(1, 0, 2), "expected": run.record["met"]}
+    return run._replace(record=found), rounds, gap <= CLOSE
 
 
 def justified(setting: Setting, side: Side, run: Sweep) -> tuple[Array, Array]:
