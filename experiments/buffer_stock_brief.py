@@ -243,8 +243,6 @@ class Pages:
             "stock are not paid back in."])])
 
     def notes(self) -> list[str]:
-        s = self.setup
-        return [f"{s.draws:,} draws of the calibration, of half-life and volatility, interest and storage cost, {s.paths} price paths "
-                f"each; {100 * float(s.solved.mean()):.4g} % solved.",
+        return [self.setup.drawn,
                 "Median over draws, with the 5 to 95 % range in brackets; a chance is that over the paths of a draw.",
                 "Sources: experiments/stock_sources.csv and stock_tin.csv."]

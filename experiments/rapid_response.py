@@ -32,7 +32,7 @@ def write(folder: Path, market: str, draws: int, seed: int, progress: Progress) 
         "draws": r.market.draws, "seed": r.market.seed, "good": r.case.good, "supplier": r.case.supplier, "members": list(r.members),
         "assumptions": {k: [f.low, f.value, f.high, f.unit, f.source] for k, f in r.figures.items()},
         **{f"largest_{name}": float(max(run.dataset[name].max() for run in r.responses.values())) for name in ("residual", "identity")},
-        "share_converged": float(r.converged.mean()) if r.variants["solved"].all() else min(float(r.converged.mean()), 0.999)}
+        "share_converged": min(float(r.converged.mean()), float(r.variants["solved"].mean()))}
     write_record(folder, record)
     return record
 

@@ -75,9 +75,7 @@ class TenYears:
 
     def outside(self, good: str) -> list[str]:
         """Regions outside the bloc and apart from the dominant supplier that make a good in the benchmark, or may with a plant opened."""
-        made = self.market.dataset["output0"].sel(good=good)
-        return [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier
-                and (float(made.sel(region=r).max()) > 0 or (good, r) in self.market.opened)]
+        return makers(self.market, good, [r for r in self.market.regions if r not in self.bloc and r != self.case.supplier])
 
     def pays(self, scenario: str, plan: str) -> np.ndarray:
         """Do investors expect a plant that is decided on in the first year to pay at its hurdle (draws,)? NaN where not solved."""
@@ -102,10 +100,10 @@ def projections_of(market: fm.Market) -> pd.DataFrame | None:
         return None
 
 
-def makers(market: fm.Market, good: str, bloc: Sequence[str]) -> list[str]:
-    """Members of the bloc that make a good or may."""
+def makers(market: fm.Market, good: str, regions: Sequence[str]) -> list[str]:
+    """Those of some regions that make a good in the benchmark, or may with a plant opened."""
     made = market.dataset["output0"].sel(good=good)
-    return [r for r in bloc if float(made.sel(region=r).max()) > 0 or (good, r) in market.opened]
+    return [r for r in regions if float(made.sel(region=r).max()) > 0 or (good, r) in market.opened]
 
 
 def scenarios(market: fm.Market, case: FloorCase, bloc: Sequence[str]) -> dict[str, Policies]:

@@ -282,8 +282,6 @@ class Pages:
             "Audits, neutral custody and access rules, the other half of such proposals, have no price and are not here."])])
 
     def notes(self) -> list[str]:
-        s = self.setup
-        return [f"{s.draws:,} draws of the calibration, of half-life and volatility, interest and storage cost, {s.paths} price paths "
-                f"each; {100 * float(s.solved.mean()):.4g} % solved.",
+        return [self.setup.drawn,
                 "Median over draws, with the 5 to 95 % range in brackets.",
                 "Sources: experiments/stock_sources.csv."]

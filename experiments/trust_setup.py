@@ -57,6 +57,12 @@ class Setup:
         return len(self.world.price)
 
     @property
+    def drawn(self) -> str:
+        """What is drawn, for the notes of a brief."""
+        return (f"{self.draws:,} draws of the calibration, of half-life and volatility, interest and storage cost, {self.paths} price "
+                f"paths each; {100 * float(self.solved.mean()):.4g} % solved.")
+
+    @property
     def solved(self) -> np.ndarray:
         """Draws whose elasticities are known (draws,)."""
         return np.isfinite(self.world.supply[0] * self.world.supply[1] * self.world.demand[0] * self.world.demand[1])
