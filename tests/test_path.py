@@ -15,21 +15,9 @@ from floormodel.dynamics.adjustment import speeds
 from floormodel.dynamics.growth import COLUMNS, trend
 from floormodel.dynamics.schedule import pattern_at, patterns, repeals, surviving
 from floormodel.errors import OutputError, ScenarioError
-from floormodel.finance.project import load_projects
 
 BLOC = ["USA", "EU27", "JPN", "KOR"]
 FLOOR = fm.PriceFloor(good="ndpr_oxide", members=BLOC, price=110_000.0)
-
-
-@pytest.fixture(scope="module")
-def short():
-    return fm.load_market("rare_earths", horizon="short")
-
-
-@pytest.fixture(scope="module")
-def plans():
-    plant = load_projects("rare_earths")["ndpr_refinery"]
-    return [fm.Plan(plant, per_year=1000.0, total=2500.0, non_delivery=0.2)]
 
 
 def same(one: fm.Path, other: fm.Path) -> bool:

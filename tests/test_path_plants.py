@@ -12,21 +12,9 @@ from floormodel.dynamics import expectations
 from floormodel.dynamics.entry import FULL, advance, no_fleet, starts
 from floormodel.dynamics.expectations import linear_shares
 from floormodel.errors import ScenarioError
-from floormodel.finance.project import load_projects
 
 FLOOR = fm.PriceFloor(good="ndpr_oxide", members=["USA", "EU27", "JPN", "KOR"], price=110_000.0)
 SUBSIDY = fm.PriceGapSubsidy(good="ndpr_oxide", regions=["USA"], strike=130_000.0)
-
-
-@pytest.fixture(scope="module")
-def short():
-    return fm.load_market("rare_earths", horizon="short")
-
-
-@pytest.fixture(scope="module")
-def plans():
-    plant = load_projects("rare_earths")["ndpr_refinery"]
-    return [fm.Plan(plant, per_year=1000.0, total=2500.0, non_delivery=0.2)]
 
 
 def test_plans_are_drawn_with_their_plants(short):
